@@ -1,1 +1,38 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod error;
+mod host;
+mod id;
+mod info;
+mod invalid;
+mod key;
+mod labels;
+mod name;
+mod ports;
+mod provisioner;
+mod settings;
+mod status;
+mod time;
+mod user_data;
+
+pub use catalog::{Catalog, CatalogQuery, CatalogSection, Image, Plan, Region};
+pub use error::{Error, ErrorKind, Result};
+pub use host::{BasicHost, Deletion, HostDeleteRequest, ListFilter, ProvisionedHost, RegionFilter};
+pub use id::HostId;
+pub use info::{AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, SettingInfo, UserDataRules};
+pub use invalid::Invalid;
+pub use key::IdempotencyKey;
+pub use labels::{EXPIRES_LABEL, KEEP_LABEL, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL};
+pub use name::HostName;
+pub use ports::{OpenPorts, PortRange, Protocol};
+pub use provisioner::Provisioner;
+pub use settings::Settings;
+pub use status::HostStatus;
+pub use time::{parse_rfc3339, unix_seconds};
+pub use user_data::{UserData, UserDataKind};
+
+/// Re-exported so that a provider implements the trait with the same version of the macro.
+pub use async_trait::async_trait;
+/// Re-exported so that every crate of the workspace wraps its secrets in the same type.
+pub use secrecy::{ExposeSecret, SecretString};

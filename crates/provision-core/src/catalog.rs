@@ -1,0 +1,133 @@
+use serde::{Deserialize, Serialize};
+
+/// What a cloud offers right now, as its API says: plans with price, images, regions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// The plans, cheapest first; plans without a known price come last.
+    pub plans: Vec<Plan>,
+    /// The images, ordered by id.
+    pub images: Vec<Image>,
+    /// The regions (or zones), ordered by id.
+    pub regions: Vec<Region>,
+}
+
+impl Catalog {
+    /// Puts plans (by price, then id), images and regions (by id) into their documented order.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        let price = |plan: &Plan| plan.monthly_cost.unwrap_or(f64::INFINITY);
+        self.plans.sort_by(|a, b| price(a).total_cmp(&price(b)).then_with(|| a.id.cmp(&b.id)));
+        self.images.sort_by(|a, b| a.id.cmp(&b.id));
+        self.regions.sort_by(|a, b| a.id.cmp(&b.id));
+        self
+    }
+}
+
+/// A part of the catalog. Each costs requests of its own, so that callers ask for what they need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CatalogSection {
+    /// Plans with prices.
+    Plans,
+    /// Images.
+    Images,
+    /// Regions.
+    Regions,
+}
+
+/// Which part of the catalog to read, and for which region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogQuery {
+    sections: Vec<CatalogSection>,
+    region: Option<String>,
+}
+
+impl CatalogQuery {
+    /// Only the plans.
+    #[must_use]
+    pub fn plans() -> Self {
+        Self { sections: vec![CatalogSection::Plans], region: None }
+    }
+
+    /// Only the images.
+    #[must_use]
+    pub fn images() -> Self {
+        Self { sections: vec![CatalogSection::Images], region: None }
+    }
+
+    /// Only the regions.
+    #[must_use]
+    pub fn regions() -> Self {
+        Self { sections: vec![CatalogSection::Regions], region: None }
+    }
+
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { sections: vec![CatalogSection::Plans, CatalogSection::Images, CatalogSection::Regions], region: None }
+    }
+
+    /// Prices, stock and images of one region. Without it, clouds whose catalog differs by region use the default one.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Whether a section is asked for.
+    #[must_use]
+    pub fn wants(&self, section: CatalogSection) -> bool {
+        self.sections.contains(&section)
+    }
+
+    /// The region asked for.
+    #[must_use]
+    pub fn wanted_region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+}
+
+/// A plan: the size of a host and what it costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The vendor's id, as [`BasicHost::plan`](crate::BasicHost::plan) takes it.
+    pub id: String,
+    /// A text for people; empty when the vendor has none.
+    pub description: String,
+    /// Virtual processors.
+    pub vcpus: Option<f64>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// Disk that comes with the plan, in GB.
+    pub disk_gb: Option<u64>,
+    /// Price of a month in the currency's main unit, without tax, for the region asked for; `None` when unknown.
+    pub monthly_cost: Option<f64>,
+    /// ISO 4217 code of the currency, such as `USD`.
+    pub currency: String,
+    /// Regions where the plan is sold; empty when the vendor does not say.
+    pub regions: Vec<String>,
+    /// Whether it can be ordered now, as far as the vendor says.
+    pub available: Option<bool>,
+}
+
+/// An operating system image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The vendor's id or name, as [`BasicHost::image`](crate::BasicHost::image) takes it.
+    pub id: String,
+    /// A text for people; empty when the vendor has none.
+    pub description: String,
+    /// Processor architecture, such as `x86_64` or `arm64`, where the vendor says.
+    pub architecture: Option<String>,
+}
+
+/// A region, zone, location or metro: where a host can run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// The vendor's id, as [`BasicHost::region`](crate::BasicHost::region) takes it.
+    pub id: String,
+    /// A text for people, such as the city; empty when the vendor has none.
+    pub description: String,
+    /// Whether new hosts are accepted there, as far as the vendor says.
+    pub available: Option<bool>,
+}

@@ -1,0 +1,303 @@
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What kind of failure a call met: what a caller branches on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request cannot succeed as it stands: a bad name, region, plan, image or setting. Nothing was created.
+    InvalidRequest,
+    /// The credentials are missing, wrong or expired.
+    Unauthorized,
+    /// The credentials are good but lack a permission.
+    Forbidden,
+    /// The host, or something the request names, does not exist. Never used for a rejected credential or a rate limit.
+    NotFound,
+    /// Another host has that name and was not made with this key.
+    AlreadyExists,
+    /// The cloud is busy with that host; call again in a while.
+    Conflict,
+    /// An account limit is reached.
+    Quota,
+    /// The plan is sold out in that region; another plan or region may do.
+    Capacity,
+    /// Too many requests; wait for [`Error::retry_after`].
+    RateLimited,
+    /// The cloud did not answer, or answered 5xx. After a create the outcome is unknown: call again with the same key.
+    Unavailable,
+    /// The cloud answered something that could not be understood.
+    UnexpectedResponse,
+    /// The cloud, or this crate, cannot do what was asked.
+    Unsupported,
+}
+
+impl ErrorKind {
+    /// The name in snake case, for metrics and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::Conflict => "conflict",
+            Self::Quota => "quota",
+            Self::Capacity => "capacity",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::UnexpectedResponse => "unexpected_response",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a call failed: a kind to branch on and a text to show. Never holds a secret or user data.
+///
+/// The text is lower-case, says what to do, and is followed by the operation, the vendor's own code and message and the
+/// vendor's request id where they are known.
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    provider: Option<&'static str>,
+    operation: Option<&'static str>,
+    code: Option<String>,
+    http_status: Option<u16>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// An error of a kind with its text.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            provider: None,
+            operation: None,
+            code: None,
+            http_status: None,
+            request_id: None,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// An [`ErrorKind::InvalidRequest`].
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, message)
+    }
+
+    /// An [`ErrorKind::NotFound`] for a host id, in the same words for every cloud.
+    pub fn host_not_found(id: &crate::HostId) -> Self {
+        Self::new(ErrorKind::NotFound, format!("host `{id}` does not exist, or no longer does"))
+    }
+
+    /// Adds the provider's id.
+    #[must_use]
+    pub fn provider(mut self, provider: &'static str) -> Self {
+        self.0.provider = Some(provider);
+        self
+    }
+
+    /// Adds the name of the operation, such as `create droplet`.
+    #[must_use]
+    pub fn operation(mut self, operation: &'static str) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    /// Adds the vendor's own error code.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Adds the HTTP status of the answer.
+    #[must_use]
+    pub fn http_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    /// Adds the vendor's id of the request, which its support asks for.
+    #[must_use]
+    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.request_id = Some(id.into());
+        self
+    }
+
+    /// Adds how long to wait before the next call.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    /// Adds the underlying error. Its text must hold no secret.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Replaces the kind, for a provider that knows more than the general classification.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Puts further text before the message.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.0.message = format!("{context}: {}", self.0.message);
+        self
+    }
+
+    /// Puts further text, such as a hint, behind the message.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.0.message = format!("{}; {hint}", self.0.message);
+        self
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The text without provider, operation, code and request id.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The provider's id, where the error came from one.
+    #[must_use]
+    pub fn provider_id(&self) -> Option<&'static str> {
+        self.0.provider
+    }
+
+    /// The operation that failed.
+    #[must_use]
+    pub fn failed_operation(&self) -> Option<&'static str> {
+        self.0.operation
+    }
+
+    /// The vendor's own error code.
+    #[must_use]
+    pub fn vendor_code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The HTTP status of the vendor's answer, when there was an answer.
+    #[must_use]
+    pub fn status_code(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// The vendor's id of the failed request.
+    #[must_use]
+    pub fn vendor_request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long the vendor asks to wait before the next call.
+    #[must_use]
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same call may succeed later without a change: busy, rate limited or unavailable.
+    ///
+    /// A create is only safe to repeat with the same [`IdempotencyKey`](crate::IdempotencyKey).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Conflict | ErrorKind::RateLimited | ErrorKind::Unavailable)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        if let Some(provider) = inner.provider {
+            write!(f, "{provider}: ")?;
+        }
+        if let Some(operation) = inner.operation {
+            write!(f, "{operation}: ")?;
+        }
+        f.write_str(&inner.message)?;
+        let facts: Vec<String> = [
+            inner.http_status.map(|status| format!("http {status}")),
+            inner.code.as_ref().map(|code| format!("code {code}")),
+            inner.request_id.as_ref().map(|id| format!("request id {id}")),
+            inner.retry_after.map(|wait| format!("retry after {} s", wait.as_secs_f64().ceil())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_carries_every_known_fact_once() {
+        let error = Error::new(ErrorKind::RateLimited, "too many requests")
+            .provider("digitalocean")
+            .operation("list droplets")
+            .code("too_many_requests")
+            .http_status(429)
+            .request_id("abc")
+            .retry_after(Some(Duration::from_millis(1500)));
+        assert_eq!(
+            error.to_string(),
+            "digitalocean: list droplets: too many requests (http 429, code too_many_requests, request id abc, retry after 2 s)"
+        );
+        assert!(error.is_retryable());
+        assert!(!Error::invalid("x").is_retryable());
+    }
+}

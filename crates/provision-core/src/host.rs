@@ -1,0 +1,234 @@
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Serialize, Serializer};
+
+use crate::{HostId, HostName, HostStatus, IdempotencyKey, Labels, OpenPorts, UserData, time};
+
+/// A host to create. Everything but the name and the user data has a default per cloud.
+///
+/// ```
+/// use std::time::Duration;
+/// use provision_core::{BasicHost, IdempotencyKey, OpenPorts, UserData};
+///
+/// let mut host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?);
+/// host.region = Some("fra1".into());
+/// host.ports = OpenPorts::Only(vec!["80".parse()?, "443".parse()?]);
+/// host.key = Some(IdempotencyKey::new("0d4c7c2e-order-17")?);
+/// host.set_ttl(Duration::from_secs(3600));
+/// # Ok::<(), provision_core::Invalid>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BasicHost {
+    /// Name of the host; becomes its host name.
+    pub name: HostName,
+    /// What the host runs at first boot. Raw, never base64: the provider encodes it.
+    pub user_data: UserData,
+    /// The vendor's region or zone; `None` for the provider's default.
+    pub region: Option<String>,
+    /// The vendor's plan; `None` for the cheapest sensible one.
+    pub plan: Option<String>,
+    /// The vendor's image; `None` for Ubuntu LTS.
+    pub image: Option<String>,
+    /// The user's own labels; the marker is added by the provider.
+    pub labels: Labels,
+    /// Inbound ports that are reachable.
+    pub ports: OpenPorts,
+    /// SSH keys to install, in the form that the vendor wants (id, name or public key text). Installed, never managed.
+    pub ssh_keys: Vec<String>,
+    /// With a key, calling `provision` again adopts the host that an earlier call made. Strongly advised.
+    pub key: Option<IdempotencyKey>,
+    /// When garbage collection may delete the host.
+    pub expires: Option<SystemTime>,
+    /// Provider-specific extras; an unknown key is refused with a list of the known ones.
+    pub additional: BTreeMap<String, String>,
+}
+
+impl BasicHost {
+    /// A host with a name and user data and defaults for the rest.
+    #[must_use]
+    pub fn new(name: HostName, user_data: UserData) -> Self {
+        Self {
+            name,
+            user_data,
+            region: None,
+            plan: None,
+            image: None,
+            labels: Labels::new(),
+            ports: OpenPorts::All,
+            ssh_keys: Vec::new(),
+            key: None,
+            expires: None,
+            additional: BTreeMap::new(),
+        }
+    }
+
+    /// Lets garbage collection delete the host once `ttl` has passed from now.
+    pub fn set_ttl(&mut self, ttl: Duration) {
+        self.expires = SystemTime::now().checked_add(ttl);
+    }
+
+    /// Every label that the host gets: the user's, the marker, the key's hash and the expiry.
+    #[must_use]
+    pub fn all_labels(&self) -> Labels {
+        self.labels.for_new_host(self.key.as_ref(), self.expires)
+    }
+}
+
+/// A host as the cloud reports it. JSON has the same field names; absent facts are `null`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ProvisionedHost {
+    /// The provider's id, such as `digitalocean`.
+    pub provider: &'static str,
+    /// Identifies the host to its provider.
+    pub id: HostId,
+    /// The name, as the cloud has it.
+    pub name: String,
+    /// The standard state.
+    pub status: HostStatus,
+    /// The vendor's own word for the state.
+    pub raw_status: String,
+    /// The public address: IPv4 where there is one.
+    pub ip: Option<IpAddr>,
+    /// Where it runs.
+    pub region: Option<String>,
+    /// Its plan.
+    pub plan: Option<String>,
+    /// Its image, as far as the cloud still says.
+    pub image: Option<String>,
+    /// Its labels, the marker among them.
+    pub labels: Labels,
+    /// When the cloud accepted it; RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
+    pub created: Option<SystemTime>,
+    /// Why it failed, in the cloud's words.
+    pub message: Option<String>,
+}
+
+impl ProvisionedHost {
+    /// A host with the facts that are always known.
+    #[must_use]
+    pub fn new(
+        provider: &'static str,
+        id: HostId,
+        name: impl Into<String>,
+        status: HostStatus,
+        raw_status: impl Into<String>,
+    ) -> Self {
+        Self {
+            provider,
+            id,
+            name: name.into(),
+            status,
+            raw_status: raw_status.into(),
+            ip: None,
+            region: None,
+            plan: None,
+            image: None,
+            labels: Labels::new(),
+            created: None,
+            message: None,
+        }
+    }
+
+    /// When garbage collection may delete it.
+    #[must_use]
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.labels.expires()
+    }
+}
+
+fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.and_then(time::to_rfc3339).serialize(serializer)
+}
+
+/// Which host to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostDeleteRequest {
+    /// The host with this id, marked or not.
+    Id(HostId),
+    /// The marked host with this public address.
+    Ip {
+        /// The public address.
+        ip: IpAddr,
+        /// Where to look, on clouds whose lists are per region.
+        region: RegionFilter,
+    },
+}
+
+impl HostDeleteRequest {
+    /// The marked host with this address, in every region.
+    #[must_use]
+    pub fn ip(ip: IpAddr) -> Self {
+        Self::Ip { ip, region: RegionFilter::All }
+    }
+}
+
+impl From<HostId> for HostDeleteRequest {
+    fn from(id: HostId) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// How far a deletion has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[must_use = "a deletion in progress has to be called again, else something may go on billing"]
+pub enum Deletion {
+    /// The cloud accepted it, but something is still there: call again.
+    InProgress,
+    /// Nothing is left: neither the host nor anything that was created for it.
+    Complete,
+}
+
+/// Which regions to look at, on clouds whose lists are per region. Clouds with one list for all apply it to the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RegionFilter {
+    /// Every region that one call can cover: all of them where the cloud has one list, else the configured region.
+    #[default]
+    Default,
+    /// Only this one.
+    Only(String),
+    /// All of them, at the price of more requests where the lists are per region.
+    All,
+}
+
+/// Which of our hosts to list. The default lists all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ListFilter {
+    /// Where to look.
+    pub region: RegionFilter,
+    /// Labels that a host must carry with these values.
+    pub labels: Labels,
+    /// The exact name.
+    pub name: Option<HostName>,
+}
+
+impl ListFilter {
+    /// All of our hosts.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Whether a host is ours and passes the filter. Providers ask this of every host, whatever the cloud filtered.
+    #[must_use]
+    pub fn matches(&self, host: &ProvisionedHost) -> bool {
+        let in_region = match &self.region {
+            RegionFilter::Only(region) => host.region.as_deref() == Some(region.as_str()),
+            RegionFilter::Default | RegionFilter::All => true,
+        };
+        in_region
+            && host.labels.is_managed()
+            && host.labels.contains_all(&self.labels)
+            && self.name.as_ref().is_none_or(|name| name.as_str() == host.name)
+    }
+}

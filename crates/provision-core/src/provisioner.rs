@@ -1,0 +1,78 @@
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::{
+    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, ListFilter, ProvisionedHost, ProviderInfo, Result,
+};
+
+/// A cloud that can create, report, list and delete hosts.
+///
+/// No method waits: each makes a bounded number of HTTP requests and returns, ideally within a second. Callers poll
+/// [`status`](Self::status) until the host is active and call [`delete`](Self::delete) until it says
+/// [`Deletion::Complete`]. Dropping a future between polls loses nothing that a repeated call does not find again.
+#[async_trait]
+pub trait Provisioner: Debug + Send + Sync {
+    /// Static facts about the provider: no I/O.
+    fn info(&self) -> &'static ProviderInfo;
+
+    /// Asks the cloud for a host and returns as soon as the cloud accepts.
+    ///
+    /// With the same [`key`](BasicHost::key) it never makes a second host: after a lost answer, calling again returns the
+    /// host that the first call made. Everything that can be checked is checked before the first request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a request that cannot succeed; `AlreadyExists` when the name is taken on a cloud with unique
+    /// names; `Capacity`, `Quota`; `Unavailable` when the outcome is unknown: call again with the same key.
+    async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost>;
+
+    /// Reads one host.
+    ///
+    /// # Errors
+    /// `NotFound` when the host does not exist or is gone.
+    async fn status(&self, id: &HostId) -> Result<ProvisionedHost>;
+
+    /// Removes a host and everything that was created for it. Repeat until it answers [`Deletion::Complete`].
+    ///
+    /// By id, any host of the account is removed. By IP, only hosts that carry our marker are looked at. A host that does
+    /// not exist is `Complete` once leftovers were looked for.
+    ///
+    /// # Errors
+    /// `Conflict` when the cloud is too busy to accept the deletion: call again. `NotFound` only by IP, when no marked
+    /// host has that address.
+    async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion>;
+
+    /// Reads all hosts that carry our marker and match the filter, over all pages.
+    ///
+    /// # Errors
+    /// Any error of the cloud: a partial list is never returned as if it were whole.
+    async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>>;
+
+    /// Reads what the cloud offers: plans with prices, images, regions.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for an unknown region.
+    async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog>;
+}
+
+#[async_trait]
+impl<P: Provisioner + ?Sized> Provisioner for Box<P> {
+    fn info(&self) -> &'static ProviderInfo {
+        (**self).info()
+    }
+    async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
+        (**self).provision(host).await
+    }
+    async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
+        (**self).status(id).await
+    }
+    async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
+        (**self).delete(request).await
+    }
+    async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
+        (**self).list(filter).await
+    }
+    async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
+        (**self).catalog(query).await
+    }
+}
