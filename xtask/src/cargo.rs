@@ -1,0 +1,73 @@
+//! Running cargo as a subprocess.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// What a cargo command left behind. Its standard error went to the terminal unless `quiet`.
+pub(crate) struct Output {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the cargo that runs this task. Standard output is captured, progress and compiler errors stay visible.
+pub(crate) fn run(root: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Result<Output> {
+    finish(
+        command(root, arguments, environment).stderr(Stdio::inherit()),
+        arguments,
+    )
+}
+
+/// Like [`run`], but captures standard error too, for commands whose failure is explained by the caller.
+pub(crate) fn run_quietly(root: &Path, arguments: &[&str]) -> Result<Output> {
+    finish(command(root, arguments, &[]).stderr(Stdio::piped()), arguments)
+}
+
+/// `cargo metadata` without dependencies: reads the manifests only, no lock file, no network.
+pub(crate) fn metadata(root: &Path) -> Result<Value> {
+    let output = run_quietly(root, &["metadata", "--format-version", "1", "--no-deps", "--offline"])?;
+    if !output.success {
+        return Err(format!("cargo metadata failed:\n{}", output.stderr));
+    }
+    serde_json::from_str(&output.stdout).map_err(|error| format!("cargo metadata printed no JSON: {error}"))
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target_directory(root: &Path) -> Result<PathBuf> {
+    let metadata = metadata(root)?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str);
+    folder
+        .map(PathBuf::from)
+        .ok_or_else(|| "cargo metadata names no target_directory".to_owned())
+}
+
+fn command(root: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(root)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null());
+    command.stdout(Stdio::piped());
+    command
+}
+
+fn finish(command: &mut Command, arguments: &[&str]) -> Result<Output> {
+    let shown = || format!("cargo {}", arguments.join(" "));
+    let child = command
+        .spawn()
+        .map_err(|error| format!("cannot start `{}`: {error}", shown()))?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| format!("cannot wait for `{}`: {error}", shown()))?;
+    Ok(Output {
+        success: output.status.success(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}

@@ -1,0 +1,62 @@
+//! The lists that the rules work with. A line more here is a decision: say why in the commit.
+
+/// Every file that a provider crate has, so that whoever knows one knows all.
+pub(super) const PROVIDER_FILES: [&str; 12] = [
+    "README.md",
+    "CHANGELOG.md",
+    "src/lib.rs",
+    "src/config.rs",
+    "src/provider.rs",
+    "src/request.rs",
+    "src/response.rs",
+    "src/status.rs",
+    "src/error.rs",
+    "tests/wire.rs",
+    "tests/contract.rs",
+    "Cargo.toml",
+];
+
+/// What else a provider's `src` may hold: authentication that is more than a header.
+pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
+
+/// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+    "async-trait",
+    "base64",
+    "bytes",
+    "futures-util",
+    "http",
+    "httpdate",
+    "jiff",
+    "percent-encoding",
+    "secrecy",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "sha2",
+    "thiserror",
+    "tracing",
+    "url",
+    // XML answers (EC2)
+    "quick-xml",
+    "roxmltree",
+    // EC2
+    "aws-credential-types",
+    "aws-sigv4",
+    // GCE
+    "jsonwebtoken",
+    // Azure
+    "azure_core",
+    "azure_identity",
+];
+
+/// What only some crates may import, whatever else they do.
+pub(super) const RUNTIME: [&str; 5] = ["tokio", "tokio-util", "tokio-stream", "async-std", "smol"];
+/// HTTP stacks. Only `provision-http` (client) and `provision-sim` (server) speak HTTP.
+pub(super) const HTTP: [&str; 5] = ["reqwest", "hyper", "hyper-util", "ureq", "wiremock"];
+/// Front ends: the command line and Kubernetes.
+pub(super) const FRONT_END: [&str; 4] = ["clap", "clap_complete", "kube", "k8s-openapi"];
+
+/// Longest source file and longest `lib.rs` of a provider, in lines.
+pub(super) const MAX_LINES: usize = 450;
+pub(super) const MAX_PROVIDER_LIB_LINES: usize = 60;
