@@ -16,7 +16,8 @@ impl Catalog {
     #[must_use]
     pub fn sorted(mut self) -> Self {
         let price = |plan: &Plan| plan.monthly_cost.unwrap_or(f64::INFINITY);
-        self.plans.sort_by(|a, b| price(a).total_cmp(&price(b)).then_with(|| a.id.cmp(&b.id)));
+        self.plans
+            .sort_by(|a, b| price(a).total_cmp(&price(b)).then_with(|| a.id.cmp(&b.id)));
         self.images.sort_by(|a, b| a.id.cmp(&b.id));
         self.regions.sort_by(|a, b| a.id.cmp(&b.id));
         self
@@ -46,25 +47,37 @@ impl CatalogQuery {
     /// Only the plans.
     #[must_use]
     pub fn plans() -> Self {
-        Self { sections: vec![CatalogSection::Plans], region: None }
+        Self {
+            sections: vec![CatalogSection::Plans],
+            region: None,
+        }
     }
 
     /// Only the images.
     #[must_use]
     pub fn images() -> Self {
-        Self { sections: vec![CatalogSection::Images], region: None }
+        Self {
+            sections: vec![CatalogSection::Images],
+            region: None,
+        }
     }
 
     /// Only the regions.
     #[must_use]
     pub fn regions() -> Self {
-        Self { sections: vec![CatalogSection::Regions], region: None }
+        Self {
+            sections: vec![CatalogSection::Regions],
+            region: None,
+        }
     }
 
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        Self { sections: vec![CatalogSection::Plans, CatalogSection::Images, CatalogSection::Regions], region: None }
+        Self {
+            sections: vec![CatalogSection::Plans, CatalogSection::Images, CatalogSection::Regions],
+            region: None,
+        }
     }
 
     /// Prices, stock and images of one region. Without it, clouds whose catalog differs by region use the default one.

@@ -109,7 +109,10 @@ impl Error {
 
     /// An [`ErrorKind::NotFound`] for a host id, in the same words for every cloud.
     pub fn host_not_found(id: &crate::HostId) -> Self {
-        Self::new(ErrorKind::NotFound, format!("host `{id}` does not exist, or no longer does"))
+        Self::new(
+            ErrorKind::NotFound,
+            format!("host `{id}` does not exist, or no longer does"),
+        )
     }
 
     /// Adds the provider's id.
@@ -235,7 +238,10 @@ impl Error {
     /// A create is only safe to repeat with the same [`IdempotencyKey`](crate::IdempotencyKey).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Conflict | ErrorKind::RateLimited | ErrorKind::Unavailable)
+        matches!(
+            self.0.kind,
+            ErrorKind::Conflict | ErrorKind::RateLimited | ErrorKind::Unavailable
+        )
     }
 }
 
@@ -253,12 +259,18 @@ impl fmt::Display for Error {
             inner.http_status.map(|status| format!("http {status}")),
             inner.code.as_ref().map(|code| format!("code {code}")),
             inner.request_id.as_ref().map(|id| format!("request id {id}")),
-            inner.retry_after.map(|wait| format!("retry after {} s", wait.as_secs_f64().ceil())),
+            inner
+                .retry_after
+                .map(|wait| format!("retry after {} s", wait.as_secs_f64().ceil())),
         ]
         .into_iter()
         .flatten()
         .collect();
-        if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
+        if facts.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", facts.join(", "))
+        }
     }
 }
 
@@ -270,7 +282,10 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }
 

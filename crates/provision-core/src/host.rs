@@ -166,7 +166,10 @@ impl HostDeleteRequest {
     /// The marked host with this address, in every region.
     #[must_use]
     pub fn ip(ip: IpAddr) -> Self {
-        Self::Ip { ip, region: RegionFilter::All }
+        Self::Ip {
+            ip,
+            region: RegionFilter::All,
+        }
     }
 }
 

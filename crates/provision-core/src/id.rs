@@ -69,9 +69,16 @@ impl HostId {
     /// [`Invalid`] when this is not a positive whole number.
     pub fn as_number(&self) -> Result<u64, Invalid> {
         let digits_only = self.0.bytes().all(|b| b.is_ascii_digit());
-        self.0.parse().ok().filter(|number| digits_only && *number > 0).ok_or_else(|| {
-            Invalid::new(format!("{:?} is not a host id of this cloud: it must be a whole number such as 512345678", self.0))
-        })
+        self.0
+            .parse()
+            .ok()
+            .filter(|number| digits_only && *number > 0)
+            .ok_or_else(|| {
+                Invalid::new(format!(
+                    "{:?} is not a host id of this cloud: it must be a whole number such as 512345678",
+                    self.0
+                ))
+            })
     }
 
     /// The id of a cloud whose ids are UUIDs: 8-4-4-4-12 hexadecimal digits.
@@ -84,7 +91,9 @@ impl HostId {
         if lengths.eq([8, 4, 4, 4, 12]) && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
             return Ok(part);
         }
-        Err(Invalid::new(format!("{part:?} is not a host id of this cloud: it must be a UUID such as 5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11")))
+        Err(Invalid::new(format!(
+            "{part:?} is not a host id of this cloud: it must be a UUID such as 5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11"
+        )))
     }
 }
 
@@ -92,7 +101,9 @@ fn is_part(part: &str) -> bool {
     (1..=HostId::MAX_PART_LEN).contains(&part.len())
         && part != "."
         && part != ".."
-        && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:()-".contains(&b))
+        && part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._:()-".contains(&b))
 }
 
 impl fmt::Display for HostId {

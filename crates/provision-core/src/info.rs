@@ -73,8 +73,12 @@ pub struct NameRules {
 
 impl NameRules {
     /// No rule beyond [`HostName`]'s own.
-    pub const HOST_NAME: Self =
-        Self { min_len: 1, max_len: HostName::MAX_LEN, starts_with_letter: false, double_hyphen: true };
+    pub const HOST_NAME: Self = Self {
+        min_len: 1,
+        max_len: HostName::MAX_LEN,
+        starts_with_letter: false,
+        double_hyphen: true,
+    };
 
     /// Checks a name.
     ///
@@ -82,12 +86,20 @@ impl NameRules {
     /// [`Invalid`] naming the broken rule.
     pub fn check(&self, title: &str, name: &HostName) -> std::result::Result<(), Invalid> {
         let text = name.as_str();
-        let refuse = |rule: String| Err(Invalid::new(format!("host name `{text}` is not valid on {title}: {rule}")));
+        let refuse = |rule: String| {
+            Err(Invalid::new(format!(
+                "host name `{text}` is not valid on {title}: {rule}"
+            )))
+        };
         if text.len() < self.min_len {
             return refuse(format!("it must have at least {} characters", self.min_len));
         }
         if text.len() > self.max_len {
-            return refuse(format!("it has {} characters, {} at most are allowed", text.len(), self.max_len));
+            return refuse(format!(
+                "it has {} characters, {} at most are allowed",
+                text.len(),
+                self.max_len
+            ));
         }
         if self.starts_with_letter && !text.starts_with(|c: char| c.is_ascii_lowercase()) {
             return refuse("it must start with a letter".to_owned());
@@ -170,12 +182,27 @@ impl ProviderInfo {
     /// # Errors
     /// `InvalidRequest` or `Unsupported`, saying what to change.
     pub fn check(&self, host: &BasicHost) -> Result<()> {
-        self.name_rules.check(self.title, &host.name).map_err(|invalid| self.error(invalid))?;
-        host.user_data.check(self.title, self.user_data).map_err(|invalid| self.error(invalid))?;
-        if let Some(unknown) = host.additional.keys().find(|key| !self.additional.iter().any(|known| known.key == **key)) {
+        self.name_rules
+            .check(self.title, &host.name)
+            .map_err(|invalid| self.error(invalid))?;
+        host.user_data
+            .check(self.title, self.user_data)
+            .map_err(|invalid| self.error(invalid))?;
+        if let Some(unknown) = host
+            .additional
+            .keys()
+            .find(|key| !self.additional.iter().any(|known| known.key == **key))
+        {
             let known: Vec<&str> = self.additional.iter().map(|known| known.key).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(self.error(format!("{} has no additional setting `{unknown}`; known: {known}", self.title)));
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(self.error(format!(
+                "{} has no additional setting `{unknown}`; known: {known}",
+                self.title
+            )));
         }
         if let Some(limit) = self.label_max_len
             && let Some(tag) = host.all_labels().to_tags().into_iter().find(|tag| tag.len() > limit)
@@ -189,14 +216,20 @@ impl ProviderInfo {
         if !self.capabilities.restrict_ports && host.ports.restricted().is_some() {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
-                format!("{} has no firewall that could restrict ports: leave them open and close them in the user data", self.title),
+                format!(
+                    "{} has no firewall that could restrict ports: leave them open and close them in the user data",
+                    self.title
+                ),
             )
             .provider(self.id));
         }
         if !self.capabilities.ssh_keys && !host.ssh_keys.is_empty() {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
-                format!("{} takes no ssh keys when a host is created: put them into the user data", self.title),
+                format!(
+                    "{} takes no ssh keys when a host is created: put them into the user data",
+                    self.title
+                ),
             )
             .provider(self.id));
         }

@@ -19,7 +19,9 @@ impl IdempotencyKey {
     pub fn new(key: impl Into<String>) -> Result<Self, Invalid> {
         let key = key.into();
         if key.is_empty() || key.len() > 255 {
-            return Err(Invalid::new("an idempotency key is 1 to 255 bytes of text, for example a UUID"));
+            return Err(Invalid::new(
+                "an idempotency key is 1 to 255 bytes of text, for example a UUID",
+            ));
         }
         Ok(Self(key))
     }
@@ -45,10 +47,14 @@ impl IdempotencyKey {
             hasher.update([0]);
             hasher.update(part.as_bytes());
         }
-        hasher.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hasher
+            .finalize()
+            .iter()
+            .take(16)
+            .fold(String::with_capacity(32), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 }
 

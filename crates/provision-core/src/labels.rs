@@ -67,7 +67,8 @@ impl Labels {
             all.0.insert(KEY_LABEL.to_owned(), key.hash());
         }
         if let Some(expires) = expires {
-            all.0.insert(EXPIRES_LABEL.to_owned(), time::unix_seconds(expires).to_string());
+            all.0
+                .insert(EXPIRES_LABEL.to_owned(), time::unix_seconds(expires).to_string());
         }
         all
     }
@@ -193,7 +194,10 @@ impl FromStr for Labels {
         let mut labels = Self::new();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let Some((key, value)) = pair.split_once('=') else {
-                return Err(Invalid::new(format!("label {:?} has no value: write `key=value`", shorten(pair))));
+                return Err(Invalid::new(format!(
+                    "label {:?} has no value: write `key=value`",
+                    shorten(pair)
+                )));
             };
             labels.insert(key, value)?;
         }

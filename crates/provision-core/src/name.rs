@@ -37,7 +37,9 @@ impl HostName {
         let rule = "a host name is 1 to 63 characters of a-z, 0-9 and `-`, starting and ending with a letter or digit";
         let shown: String = name.chars().take(80).collect();
         let suggestion = suggest(&name).map(|s| format!("; try `{s}`")).unwrap_or_default();
-        Err(Invalid::new(format!("host name {shown:?} is not valid: {rule}{suggestion}")))
+        Err(Invalid::new(format!(
+            "host name {shown:?} is not valid: {rule}{suggestion}"
+        )))
     }
 
     /// The name as text.
@@ -53,13 +55,21 @@ fn is_label(name: &str) -> bool {
     bytes.len() <= HostName::MAX_LEN
         && edge(bytes.first())
         && edge(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
 }
 
 fn suggest(name: &str) -> Option<String> {
     let mapped: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
         .take(HostName::MAX_LEN)
         .collect();
     let trimmed = mapped.trim_matches('-');

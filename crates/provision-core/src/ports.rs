@@ -105,7 +105,11 @@ impl PortRange {
     /// `443` or `8000-8100`, without the protocol: the form most clouds want.
     #[must_use]
     pub fn ports(&self) -> String {
-        if self.from == self.to { self.from.to_string() } else { format!("{}-{}", self.from, self.to) }
+        if self.from == self.to {
+            self.from.to_string()
+        } else {
+            format!("{}-{}", self.from, self.to)
+        }
     }
 }
 
@@ -118,8 +122,11 @@ impl fmt::Display for PortRange {
 impl FromStr for PortRange {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid =
-            || Invalid::new(format!("{text:?} is not a port: write `443`, `443/tcp`, `53/udp` or `8000-8100/tcp`"));
+        let invalid = || {
+            Invalid::new(format!(
+                "{text:?} is not a port: write `443`, `443/tcp`, `53/udp` or `8000-8100/tcp`"
+            ))
+        };
         let (ports, protocol) = match text.split_once('/') {
             None => (text, Protocol::Tcp),
             Some((ports, "tcp")) => (ports, Protocol::Tcp),

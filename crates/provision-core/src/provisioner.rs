@@ -3,7 +3,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::{
-    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, ListFilter, ProvisionedHost, ProviderInfo, Result,
+    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, ListFilter, ProviderInfo, ProvisionedHost,
+    Result,
 };
 
 /// A cloud that can create, report, list and delete hosts.

@@ -60,7 +60,11 @@ impl Settings {
             if self.0.contains_key(setting.name) {
                 continue;
             }
-            if let Some(value) = setting.env.iter().find_map(|name| variable(name).filter(|value| !value.is_empty())) {
+            if let Some(value) = setting
+                .env
+                .iter()
+                .find_map(|name| variable(name).filter(|value| !value.is_empty()))
+            {
                 self.set(setting.name, value);
             }
         }
@@ -71,7 +75,10 @@ impl Settings {
     /// # Errors
     /// [`ErrorKind::InvalidRequest`] naming the unknown setting and listing the known ones.
     pub fn check_names(&self, info: &ProviderInfo) -> Result<()> {
-        match self.names().find(|name| !info.settings.iter().any(|known| known.name == *name)) {
+        match self
+            .names()
+            .find(|name| !info.settings.iter().any(|known| known.name == *name))
+        {
             None => Ok(()),
             Some(unknown) => {
                 let known: Vec<&str> = info.settings.iter().map(|setting| setting.name).collect();
@@ -114,9 +121,21 @@ impl Settings {
 }
 
 fn missing(info: &ProviderInfo, name: &str) -> Error {
-    let env = info.settings.iter().find(|setting| setting.name == name).map_or(&[][..], |setting| setting.env);
-    let hint = if env.is_empty() { String::new() } else { format!(" (environment: {})", env.join(" or ")) };
-    Error::new(ErrorKind::Unauthorized, format!("{} needs the setting `{name}`{hint}", info.title)).provider(info.id)
+    let env = info
+        .settings
+        .iter()
+        .find(|setting| setting.name == name)
+        .map_or(&[][..], |setting| setting.env);
+    let hint = if env.is_empty() {
+        String::new()
+    } else {
+        format!(" (environment: {})", env.join(" or "))
+    };
+    Error::new(
+        ErrorKind::Unauthorized,
+        format!("{} needs the setting `{name}`{hint}", info.title),
+    )
+    .provider(info.id)
 }
 
 impl fmt::Debug for Settings {

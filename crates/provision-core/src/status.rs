@@ -45,7 +45,11 @@ impl HostStatus {
     /// Providers call this where the vendor says "running", because an active host without an address is of no use yet.
     #[must_use]
     pub fn active_if(has_public_ip: bool) -> Self {
-        if has_public_ip { Self::Active } else { Self::Provisioning }
+        if has_public_ip {
+            Self::Active
+        } else {
+            Self::Provisioning
+        }
     }
 }
 

@@ -11,7 +11,8 @@ pub fn parse_rfc3339(text: &str) -> Option<SystemTime> {
 /// Whole seconds since 1970-01-01 UTC; 0 for earlier times.
 #[must_use]
 pub fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// The time of a number of seconds since 1970-01-01 UTC; `None` when the clock cannot hold it.
@@ -31,11 +32,12 @@ mod tests {
 
     #[test]
     fn reads_both_spellings_of_utc_and_refuses_nonsense() {
-        let expected = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800));
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800);
+        let expected = Some(time);
         assert_eq!(parse_rfc3339("2026-11-20T10:00:00Z"), expected);
         assert_eq!(parse_rfc3339("2026-11-20T10:00:00+00:00"), expected);
         assert_eq!(parse_rfc3339("2026-11-20T02:00:00.5-08:00"), expected);
         assert_eq!(parse_rfc3339("yesterday"), None);
-        assert_eq!(to_rfc3339(expected.unwrap()).unwrap(), "2026-11-20T10:00:00Z");
+        assert_eq!(to_rfc3339(time).unwrap(), "2026-11-20T10:00:00Z");
     }
 }

@@ -51,13 +51,19 @@ impl UserData {
     pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
         let kind = detect(&text)?;
-        Ok(Self { text: SecretString::from(text), kind })
+        Ok(Self {
+            text: SecretString::from(text),
+            kind,
+        })
     }
 
     /// No user data.
     #[must_use]
     pub fn empty() -> Self {
-        Self { text: SecretString::from(String::new()), kind: UserDataKind::Empty }
+        Self {
+            text: SecretString::from(String::new()),
+            kind: UserDataKind::Empty,
+        }
     }
 
     /// The format.
@@ -102,7 +108,11 @@ impl UserData {
     /// Base64 of the raw text, or of its gzip where only that fits and the cloud's image accepts it.
     #[must_use]
     pub fn to_base64_for(&self, rules: UserDataRules) -> String {
-        if self.len() > rules.max_bytes && rules.gzip { STANDARD.encode(self.to_gzip()) } else { self.to_base64() }
+        if self.len() > rules.max_bytes && rules.gzip {
+            STANDARD.encode(self.to_gzip())
+        } else {
+            self.to_base64()
+        }
     }
 
     /// Checks the size against a cloud's limit.
@@ -118,7 +128,9 @@ impl UserData {
         if compressed.is_some_and(|size| size <= rules.max_bytes) {
             return Ok(());
         }
-        let also = compressed.map(|size| format!(" ({size} compressed)")).unwrap_or_default();
+        let also = compressed
+            .map(|size| format!(" ({size} compressed)"))
+            .unwrap_or_default();
         Err(Invalid::new(format!(
             "user data has {raw} bytes{also}, {title} takes {}: let the script download the rest",
             rules.max_bytes
@@ -165,12 +177,16 @@ fn detect(text: &str) -> Result<UserDataKind, Invalid> {
         return Ok(UserDataKind::Empty);
     }
     if text.starts_with('\u{feff}') {
-        return Err(Invalid::new("user data starts with a byte order mark: save it as UTF-8 without one"));
+        return Err(Invalid::new(
+            "user data starts with a byte order mark: save it as UTF-8 without one",
+        ));
     }
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("#!") {
         if text.starts_with(&format!("{first}\r\n")) {
-            return Err(Invalid::new("the script has Windows line endings: convert it to Unix ones, for example with `dos2unix`"));
+            return Err(Invalid::new(
+                "the script has Windows line endings: convert it to Unix ones, for example with `dos2unix`",
+            ));
         }
         return Ok(UserDataKind::Script);
     }
@@ -195,7 +211,11 @@ fn render_part(part: &UserData) -> String {
         _ => "text/x-shellscript",
     };
     let encoded = part.to_base64();
-    let lines: Vec<&str> = encoded.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let lines: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
     format!(
         "Content-Type: {content_type}; charset=\"utf-8\"\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n{}",
         lines.join("\n")
@@ -205,7 +225,12 @@ fn render_part(part: &UserData) -> String {
 /// The parts of a multi-part text, each with its own headers, as they stand between the boundaries.
 fn split_multi_part(text: &str) -> Result<Vec<String>, Invalid> {
     let text = text.replace("\r\n", "\n");
-    let head = text.split("\n\n").next().unwrap_or_default().replace("\n ", " ").replace("\n\t", " ");
+    let head = text
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .replace("\n ", " ")
+        .replace("\n\t", " ");
     let boundary = head
         .lines()
         .filter(|line| line.to_ascii_lowercase().starts_with("content-type:"))
@@ -234,7 +259,9 @@ fn split_multi_part(text: &str) -> Result<Vec<String>, Invalid> {
 fn unused_boundary(bodies: &[String]) -> String {
     let mut salt = bodies.join("\n");
     loop {
-        let hash = IdempotencyKey::new("boundary").map(|key| key.hash_with(&[&salt])).unwrap_or_default();
+        let hash = IdempotencyKey::new("boundary")
+            .map(|key| key.hash_with(&[&salt]))
+            .unwrap_or_default();
         let boundary = format!("part-{hash}");
         if !bodies.iter().any(|body| body.contains(&boundary)) {
             return boundary;

@@ -1,1 +1,23 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod endpoint;
+mod failure;
+mod redact;
+mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest_transport;
+mod response;
+mod transport;
+
+pub use client::{Client, ClientBuilder};
+pub use endpoint::Endpoint;
+pub use failure::{Failure, Vendor, VendorError, kind_of_status};
+pub use request::{Request, Retry};
+#[cfg(feature = "reqwest")]
+pub use reqwest_transport::ReqwestTransport;
+pub use response::{Answer, Response};
+pub use transport::{Transport, TransportError};
+
+/// Re-exported so that a transport is written with the same versions.
+pub use {async_trait::async_trait, bytes::Bytes, http, url};

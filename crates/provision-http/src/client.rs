@@ -1,0 +1,277 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use provision_core::{Error, ErrorKind, Result};
+use tracing::Instrument as _;
+
+use crate::{
+    Answer, Failure, Request, Response, Retry, Transport, TransportError, Vendor,
+    failure::{advice, retry_after, standard_message},
+    redact::Secrets,
+    request::header_value,
+};
+
+/// Sends a provider's requests: adds the credentials, keeps the deadline, repeats safe requests once, and turns every
+/// failure into an [`Error`] without secrets. Clones share the connection pool.
+#[derive(Debug, Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    vendor: Vendor,
+    headers: HeaderMap,
+    secrets: Secrets,
+    deadline: Duration,
+    hint: Option<&'static str>,
+}
+
+/// Builds a [`Client`].
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder(Client);
+
+impl Client {
+    /// A client of a vendor's API over a transport. The deadline of a call is 15 seconds, a retry included.
+    pub fn builder(vendor: Vendor, transport: Arc<dyn Transport>) -> ClientBuilder {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static(concat!("provision/", env!("CARGO_PKG_VERSION"))),
+        );
+        let deadline = Duration::from_secs(15);
+        ClientBuilder(Self {
+            transport,
+            vendor,
+            headers,
+            secrets: Secrets::default(),
+            deadline,
+            hint: None,
+        })
+    }
+
+    /// Sends a request and returns its answer if that is a success (2xx).
+    ///
+    /// # Errors
+    /// What the vendor's classification makes of an error answer; `Unavailable` when no answer came.
+    pub async fn send(&self, mut request: Request) -> Result<Answer> {
+        for (name, value) in &self.headers {
+            request.fill_header(name, value);
+        }
+        let span = tracing::debug_span!(
+            "http_request",
+            provider = self.vendor.provider,
+            operation = request.operation(),
+            method = %request.method(),
+            status = tracing::field::Empty,
+            request_id = tracing::field::Empty,
+            attempts = tracing::field::Empty,
+            duration_ms = tracing::field::Empty,
+        );
+        let result = self.attempt(&request).instrument(span.clone()).await;
+        let _entered = span.enter();
+        match &result {
+            Ok(_) => tracing::debug!("answered"),
+            Err(error) => tracing::debug!(kind = %error.kind(), "failed"),
+        }
+        result
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Answer> {
+        let started = Instant::now();
+        let span = tracing::Span::current();
+        let mut attempts = 0_u32;
+        loop {
+            attempts += 1;
+            let left = self.deadline.saturating_sub(started.elapsed());
+            let outcome = self.transport.send(request, left).await;
+            span.record("attempts", attempts);
+            span.record(
+                "duration_ms",
+                u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            );
+            let (result, may_repeat) = match outcome {
+                Ok(response) => {
+                    span.record("status", response.status.as_u16());
+                    if let Some(id) = self.request_id(&response) {
+                        span.record("request_id", id.as_str());
+                    }
+                    self.read(request, response)
+                }
+                Err(error) => {
+                    let may_repeat = matches!(error, TransportError::Connect(_) | TransportError::Interrupted(_));
+                    (Err(self.unavailable(request, error)), may_repeat)
+                }
+            };
+            let time_left = self.deadline.saturating_sub(started.elapsed()) > Duration::ZERO;
+            if result.is_ok() || attempts > 1 || !may_repeat || request.retry_class() == Retry::Never || !time_left {
+                return result;
+            }
+            tracing::debug!("repeating a safe request");
+        }
+    }
+
+    /// The result, and whether a safe request may be repeated.
+    fn read(&self, request: &Request, response: Response) -> (Result<Answer>, bool) {
+        let request_id = self.request_id(&response);
+        if response.status.is_success() {
+            let (provider, operation) = (self.vendor.provider, request.operation());
+            return (
+                Ok(Answer {
+                    response,
+                    provider,
+                    operation,
+                    request_id,
+                }),
+                false,
+            );
+        }
+        let failure = Failure {
+            operation: request.operation(),
+            status: response.status.as_u16(),
+            headers: &response.headers,
+            body: &response.body,
+        };
+        let classified = (self.vendor.classify)(&failure);
+        let wait = retry_after(
+            &response.headers,
+            self.vendor.rate_limit_reset_header,
+            SystemTime::now(),
+        )
+        .filter(|_| {
+            matches!(
+                classified.kind,
+                ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Conflict
+            )
+        })
+        .or(classified.retry_after);
+        let may_repeat = classified.kind == ErrorKind::Unavailable
+            && wait.is_none()
+            && matches!(
+                response.status,
+                StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+            );
+        let mut error = self
+            .error(request, classified.kind, &classified.message)
+            .http_status(response.status.as_u16())
+            .retry_after(wait);
+        if let Some(code) = classified.code {
+            error = error.code(self.clean(request, &code));
+        }
+        if let Some(id) = request_id {
+            error = error.request_id(id);
+        }
+        (Err(error), may_repeat)
+    }
+
+    fn unavailable(&self, request: &Request, cause: TransportError) -> Error {
+        let host = request.url().host_str().unwrap_or_default();
+        let port = request.url().port().map(|port| format!(":{port}")).unwrap_or_default();
+        let (kind, message) = match &cause {
+            TransportError::Connect(_) => (ErrorKind::Unavailable, format!("cannot connect to {host}{port}")),
+            TransportError::Timeout => (
+                ErrorKind::Unavailable,
+                format!("{host}{port} did not answer within {} s", self.deadline.as_secs()),
+            ),
+            TransportError::Interrupted(_) => (
+                ErrorKind::Unavailable,
+                format!("the connection to {host}{port} broke before the answer was complete"),
+            ),
+            TransportError::TooLarge { .. } => (ErrorKind::UnexpectedResponse, format!("{cause} from {host}{port}")),
+        };
+        self.error(request, kind, &message).source(cause)
+    }
+
+    fn error(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
+        let message = self.clean(request, message);
+        let message = if message.is_empty() {
+            standard_message(kind).to_owned()
+        } else {
+            message
+        };
+        let mut error = Error::new(kind, message)
+            .provider(self.vendor.provider)
+            .operation(request.operation());
+        if let Some(advice) = advice(kind) {
+            error = error.hint(advice);
+        }
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// A vendor's text made fit to show: one line, no trailing period, not endless, no secrets.
+    fn clean(&self, request: &Request, text: &str) -> String {
+        const LONGEST: usize = 400;
+        let scrubbed = self.secrets.scrub(text);
+        let scrubbed = request.secrets().scrub(&scrubbed);
+        let words = scrubbed.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut line: String = words.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+        if words.chars().count() > LONGEST {
+            line.push_str("...");
+        }
+        line.trim_end_matches('.').to_owned()
+    }
+
+    fn request_id(&self, response: &Response) -> Option<String> {
+        let header = self
+            .vendor
+            .request_id_headers
+            .iter()
+            .find_map(|name| response.headers.get(*name))?;
+        Some(header.to_str().ok()?.chars().take(128).collect())
+    }
+}
+
+impl ClientBuilder {
+    /// Sends a header with every request that does not set it itself.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the value cannot stand in a header.
+    pub fn header(mut self, name: &'static str, value: &str) -> Result<Self> {
+        self.0
+            .headers
+            .insert(HeaderName::from_static(name), header_value(name, value)?);
+        Ok(self)
+    }
+
+    /// As [`header`](Self::header), for a secret: never shown, and removed from errors should the cloud echo it. A scheme
+    /// such as `Bearer` is written before the secret.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the value cannot stand in a header, without repeating it.
+    pub fn secret_header(mut self, name: &'static str, scheme: Option<&str>, secret: &str) -> Result<Self> {
+        let text = scheme.map_or_else(|| secret.to_owned(), |scheme| format!("{scheme} {secret}"));
+        let mut value = header_value(name, &text)?;
+        value.set_sensitive(true);
+        self.0.headers.insert(HeaderName::from_static(name), value);
+        self.0.secrets.add(secret);
+        Ok(self)
+    }
+
+    /// Keeps a text out of every error.
+    pub fn redact(mut self, secret: &str) -> Self {
+        self.0.secrets.add(secret);
+        self
+    }
+
+    /// Puts a hint behind every error, for a service that is closed.
+    pub fn hint(mut self, hint: Option<&'static str>) -> Self {
+        self.0.hint = hint;
+        self
+    }
+
+    /// The longest that one call may take, a retry included.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.0.deadline = deadline;
+        self
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn build(self) -> Client {
+        self.0
+    }
+}

@@ -1,0 +1,95 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use provision_core::{Error, ErrorKind, Result};
+use rustls::crypto::ring;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use crate::{Request, Response, Transport, TransportError};
+
+/// Sends requests with `reqwest`: TLS by `rustls` on `ring` against the system's certificates, gzip, keep-alive, the
+/// system's proxy settings, no redirects. Clones share one connection pool.
+///
+/// Belongs to the tokio runtime in which its first request is sent.
+#[derive(Debug, Clone)]
+pub struct ReqwestTransport(reqwest::Client);
+
+impl ReqwestTransport {
+    /// More than any answer of the eleven clouds: the largest, AWS's plan list, is split into pages.
+    const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+    /// A transport with a pool of its own.
+    ///
+    /// # Errors
+    /// `Unavailable` when the system has no certificates to check servers with.
+    pub fn new() -> Result<Self> {
+        let no_tls = |error: String| {
+            Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "cannot set up TLS ({error}): install the package ca-certificates, or point SSL_CERT_FILE at a bundle"
+                ),
+            )
+        };
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_platform_verifier())
+            .map_err(|error| no_tls(error.to_string()))?
+            .with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(Duration::from_secs(10))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| no_tls(error.to_string()))?;
+        Ok(Self(client))
+    }
+
+    async fn exchange(&self, request: &Request, timeout: Duration) -> std::result::Result<Response, reqwest::Error> {
+        let mut answer = self
+            .0
+            .request(request.method().clone(), request.url().clone())
+            .headers(request.headers().clone())
+            .body(request.body_bytes().clone())
+            .timeout(timeout)
+            .send()
+            .await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > Self::MAX_ANSWER {
+                break;
+            }
+        }
+        Ok(Response {
+            status,
+            headers,
+            body: body.into(),
+        })
+    }
+}
+
+#[async_trait]
+impl Transport for ReqwestTransport {
+    async fn send(&self, request: &Request, timeout: Duration) -> std::result::Result<Response, TransportError> {
+        match self.exchange(request, timeout).await {
+            Ok(response) if response.body.len() > Self::MAX_ANSWER => Err(TransportError::TooLarge {
+                limit: Self::MAX_ANSWER,
+            }),
+            Ok(response) => Ok(response),
+            // The URL may hold what a query should not have held; the client names the host.
+            Err(error) => Err(classify(error.without_url())),
+        }
+    }
+}
+
+fn classify(error: reqwest::Error) -> TransportError {
+    if error.is_connect() {
+        TransportError::Connect(error.into())
+    } else if error.is_timeout() {
+        TransportError::Timeout
+    } else {
+        TransportError::Interrupted(error.into())
+    }
+}
