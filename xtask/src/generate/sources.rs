@@ -21,6 +21,11 @@ pub(super) fn blocks(root: &Path, providers: &[Provider]) -> (Vec<Block>, Vec<St
         block("crates/provision/src/registry.rs", "registry", registry(providers)),
         block("crates/provision/src/lib.rs", "re-exports", re_exports(providers)),
         block("crates/provision-cli/Cargo.toml", "features", cli_features(providers)),
+        block(
+            "crates/provision-sim/src/clouds/mod.rs",
+            "clouds",
+            simulated_clouds(providers),
+        ),
         block("CODEOWNERS", "providers", codeowners(providers)),
     ];
     let mut problems = Vec::new();
@@ -82,6 +87,28 @@ fn re_exports(providers: &[Provider]) -> Vec<String> {
         ]
     };
     providers.iter().flat_map(row).collect()
+}
+
+fn simulated_clouds(providers: &[Provider]) -> Vec<String> {
+    let mut lines: Vec<String> = providers
+        .iter()
+        .map(|provider| format!("mod {};", provider.id))
+        .collect();
+    lines.push(String::new());
+    lines.push("/// An empty account at every cloud, in the order of their ids.".to_owned());
+    // A row each, so that a cloud more is a line more.
+    lines.push("#[rustfmt::skip]".to_owned());
+    lines.extend([
+        "pub(crate) fn all() -> Vec<Box<dyn Slot>> {".to_owned(),
+        "    vec![".to_owned(),
+    ]);
+    lines.extend(
+        providers
+            .iter()
+            .map(|provider| format!("        slot({}::{}),", provider.id, provider.type_name)),
+    );
+    lines.extend(["    ]".to_owned(), "}".to_owned()]);
+    lines
 }
 
 fn codeowners(providers: &[Provider]) -> Vec<String> {
@@ -173,6 +200,13 @@ mod tests {
                 "/crates/provision-sim/src/clouds/ec2* @adamjohnson01"
             ]
         );
+    }
+
+    #[test]
+    fn the_simulator_lists_a_module_and_a_value_for_each_cloud() {
+        let lines = simulated_clouds(&providers());
+        assert_eq!(lines[..2], ["mod ec2;", "mod vultr;"]);
+        assert!(lines.contains(&"        slot(ec2::Ec2),".to_owned()), "{lines:?}");
     }
 
     #[test]

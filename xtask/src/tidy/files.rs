@@ -6,6 +6,7 @@ use super::Problem;
 use super::code::{blank, contains, without_tests};
 use super::imports::{Package, Role, role};
 use super::lists::{MAX_LINES, MAX_PROVIDER_LIB_LINES, PROVIDER_EXTRA_SOURCES, PROVIDER_FILES};
+use crate::new_provider::MARK;
 use crate::read;
 
 /// Checks the files of every crate.
@@ -20,6 +21,10 @@ pub(super) fn check(root: &Path, packages: &[Package], ids: &[&str]) -> Vec<Prob
         let role = role(&package.name, ids);
         if package.published {
             problems.extend(check_release_files(root, package));
+        }
+        for file in ["Cargo.toml", "README.md", "CHANGELOG.md"].map(|file| format!("{}/{file}", package.folder())) {
+            // A missing file is reported above, where it has to exist.
+            problems.extend(read(root, &file).ok().and_then(|text| check_filled_in(&file, &text)));
         }
         for file in rust_files(root, package.folder()) {
             match read(root, &file) {
@@ -109,6 +114,11 @@ fn check_source(file: &str, text: &str, role: Option<Role>) -> Vec<Problem> {
             "has {lines} lines; a provider's lib.rs is docs and exports in under {MAX_PROVIDER_LIB_LINES}"
         ));
     }
+    if role != Some(Role::Xtask)
+        && let Some(found) = check_filled_in(file, text)
+    {
+        problem(found.message);
+    }
     let code = blank(text);
     for word in ["todo!", "unimplemented!"] {
         if contains(&code, word) {
@@ -137,6 +147,15 @@ fn check_source(file: &str, text: &str, role: Option<Role>) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Finds what `new-provider` left to be written.
+fn check_filled_in(file: &str, text: &str) -> Option<Problem> {
+    let line = text.lines().position(|line| line.contains(MARK))? + 1;
+    Some(Problem::new(
+        file,
+        format!("says {MARK} in line {line}; write what belongs there"),
+    ))
 }
 
 /// Whether the code calls or imports a sleep.
@@ -215,6 +234,14 @@ mod tests {
             assert!(messages(file, "fn a() { unimplemented!(\"b\") }", None).contains("unimplemented!"));
             assert_eq!(messages(file, "// todo!()\nconst A: &str = \"todo!()\";", PROVIDER), "");
         }
+    }
+
+    #[test]
+    fn a_scaffold_that_is_not_filled_in_is_found() {
+        let template = include_str!("../../templates/src/config.rs.in");
+        assert!(messages("crates/provision-x/src/config.rs", template, PROVIDER).contains(MARK));
+        assert!(check_filled_in("README.md", include_str!("../../templates/README.md.in")).is_some());
+        assert_eq!(check_filled_in("README.md", "# provision-x"), None);
     }
 
     #[test]
