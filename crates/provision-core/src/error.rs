@@ -115,6 +115,21 @@ impl Error {
         )
     }
 
+    /// An [`ErrorKind::NotFound`] for an address that none of our hosts has, in the same words for every cloud.
+    pub fn no_host_with_ip(ip: std::net::IpAddr) -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            format!("no host that this tool created has the address {ip}: list the hosts, or delete by id"),
+        )
+    }
+
+    /// An [`ErrorKind::InvalidRequest`] for a region that the cloud does not have, listing those it has.
+    pub fn unknown_region(region: &str, known: &[&str]) -> Self {
+        let mut known = known.to_vec();
+        known.sort_unstable();
+        Self::invalid(format!("region {region:?} does not exist; known: {}", known.join(", ")))
+    }
+
     /// Adds the provider's id.
     #[must_use]
     pub fn provider(mut self, provider: &'static str) -> Self {

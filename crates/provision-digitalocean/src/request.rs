@@ -1,0 +1,180 @@
+//! Pure functions that build every request of the provider.
+//! Source: <https://docs.digitalocean.com/reference/api/digitalocean/>
+
+use provision_core::{BasicHost, Error, HostId, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Result};
+use provision_http::{Endpoint, Request};
+use serde::Serialize;
+
+use crate::config::INFO;
+
+/// The largest page that the API gives.
+pub(crate) const PAGE_SIZE: usize = 200;
+
+#[derive(Serialize)]
+struct CreateDroplet<'a> {
+    name: &'a str,
+    region: &'a str,
+    size: &'a str,
+    image: NumberOrText<'a>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    user_data: &'a str,
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ssh_keys: Vec<NumberOrText<'a>>,
+    ipv6: bool,
+    monitoring: bool,
+    backups: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_uuid: Option<&'a str>,
+}
+
+/// Images are slugs or ids, SSH keys are fingerprints or ids: ids must be sent as numbers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum NumberOrText<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a str> for NumberOrText<'a> {
+    fn from(text: &'a str) -> Self {
+        text.parse().map_or(Self::Text(text), Self::Number)
+    }
+}
+
+pub(crate) fn create_droplet(endpoint: &Endpoint, host: &BasicHost) -> Result<Request> {
+    let body = CreateDroplet {
+        name: host.name.as_str(),
+        region: host.region.as_deref().unwrap_or(INFO.default_region),
+        size: host.plan.as_deref().unwrap_or(INFO.default_plan),
+        image: host.image.as_deref().unwrap_or(INFO.default_image).into(),
+        user_data: host.user_data.expose(),
+        tags: host.all_labels().to_tags(),
+        ssh_keys: host.ssh_keys.iter().map(|key| key.as_str().into()).collect(),
+        ipv6: flag(host, "ipv6")?,
+        monitoring: flag(host, "monitoring")?,
+        backups: false,
+        vpc_uuid: host.additional.get("vpc-uuid").map(String::as_str),
+    };
+    let url = endpoint.join(["v2", "droplets"]);
+    Ok(Request::post("create droplet", url)
+        .json(&body)?
+        .redact(host.user_data.expose()))
+}
+
+pub(crate) fn get_droplet(endpoint: &Endpoint, id: u64) -> Request {
+    Request::get("get droplet", endpoint.join(["v2", "droplets", &id.to_string()]))
+}
+
+pub(crate) fn delete_droplet(endpoint: &Endpoint, id: u64) -> Request {
+    Request::delete("delete droplet", endpoint.join(["v2", "droplets", &id.to_string()]))
+}
+
+/// Tags filter one at a time: the key's hash when there is one, because it is the narrower, else the marker.
+pub(crate) fn list_droplets(endpoint: &Endpoint, labels: &Labels, page: usize) -> Request {
+    let tag = match labels.get(KEY_LABEL) {
+        Some(hash) => format!("{KEY_LABEL}:{hash}"),
+        None => format!("{MANAGED_BY_LABEL}:{MANAGED_BY}"),
+    };
+    paged(
+        Request::get("list droplets", endpoint.join(["v2", "droplets"])).query("tag_name", tag),
+        page,
+    )
+}
+
+#[derive(Serialize)]
+struct CreateFirewall {
+    name: String,
+    droplet_ids: [u64; 1],
+    inbound_rules: Vec<Rule>,
+    outbound_rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+struct Rule {
+    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ports: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Addresses>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destinations: Option<Addresses>,
+}
+
+#[derive(Serialize)]
+struct Addresses {
+    addresses: [&'static str; 2],
+}
+
+const EVERYWHERE: Addresses = Addresses {
+    addresses: ["0.0.0.0/0", "::/0"],
+};
+
+/// The name of a Droplet's own firewall: found again with the Droplet's id alone, even when the Droplet is gone.
+pub(crate) fn firewall_name(droplet: u64) -> String {
+    format!("provision-{droplet}")
+}
+
+/// A firewall drops what no rule allows, in both directions: inbound only the given ports, outbound everything.
+pub(crate) fn create_firewall(endpoint: &Endpoint, droplet: u64, ports: &[PortRange]) -> Result<Request> {
+    let inbound = |range: &PortRange| Rule {
+        protocol: range.protocol().as_str(),
+        ports: Some(range.ports()),
+        sources: Some(EVERYWHERE),
+        destinations: None,
+    };
+    let outbound = |protocol, ports: Option<&str>| Rule {
+        protocol,
+        ports: ports.map(str::to_owned),
+        sources: None,
+        destinations: Some(EVERYWHERE),
+    };
+    let body = CreateFirewall {
+        name: firewall_name(droplet),
+        droplet_ids: [droplet],
+        inbound_rules: ports.iter().map(inbound).collect(),
+        outbound_rules: vec![
+            outbound("tcp", Some("all")),
+            outbound("udp", Some("all")),
+            outbound("icmp", None),
+        ],
+    };
+    Request::post("create firewall", endpoint.join(["v2", "firewalls"])).json(&body)
+}
+
+pub(crate) fn list_firewalls(endpoint: &Endpoint, page: usize) -> Request {
+    paged(Request::get("list firewalls", endpoint.join(["v2", "firewalls"])), page)
+}
+
+pub(crate) fn delete_firewall(endpoint: &Endpoint, id: &HostId) -> Request {
+    Request::delete("delete firewall", endpoint.join(["v2", "firewalls", id.as_str()]))
+}
+
+pub(crate) fn list_sizes(endpoint: &Endpoint, page: usize) -> Request {
+    paged(Request::get("list sizes", endpoint.join(["v2", "sizes"])), page)
+}
+
+pub(crate) fn list_images(endpoint: &Endpoint, page: usize) -> Request {
+    paged(
+        Request::get("list images", endpoint.join(["v2", "images"])).query("type", "distribution"),
+        page,
+    )
+}
+
+pub(crate) fn list_regions(endpoint: &Endpoint, page: usize) -> Request {
+    paged(Request::get("list regions", endpoint.join(["v2", "regions"])), page)
+}
+
+fn paged(request: Request, page: usize) -> Request {
+    request.query("per_page", PAGE_SIZE).query("page", page)
+}
+
+fn flag(host: &BasicHost, key: &str) -> Result<bool> {
+    match host.additional.get(key).map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            Err(Error::invalid(format!("additional setting `{key}` must be `true` or `false`")).provider(INFO.id))
+        }
+    }
+}
