@@ -4,7 +4,7 @@ use provision_core::{
     BasicHost, Catalog, CatalogQuery, CatalogSection, Deletion, Error, ErrorKind, ExposeSecret, HostDeleteRequest,
     HostId, Labels, ListFilter, PortRange, ProviderInfo, ProvisionedHost, Provisioner, Result, Settings, async_trait,
 };
-use provision_http::{Client, Request, Transport};
+use provision_http::{Answer, Client, Request, Transport};
 
 use crate::{
     config::{Config, INFO},
@@ -44,22 +44,15 @@ impl DigitalOcean {
     }
 
     /// All pages of a list. Pages are asked for by number, so that no answer can send us elsewhere.
-    async fn pages<P: Page>(&self, request: impl Fn(usize) -> Request) -> Result<Vec<P::Item>> {
-        // More than the API's limits allow of anything: only a faulty answer has a next page for ever.
-        const MOST_PAGES: usize = 1_000;
-        let mut all = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let answer = self.client.send(request(page)).await?;
+    async fn pages<P: Page>(&self, request: impl Fn(usize) -> Request + Send) -> Result<Vec<P::Item>>
+    where
+        P::Item: Send,
+    {
+        let read = |answer: &Answer, page: usize| {
             let (items, more) = answer.json::<P>()?.into_parts();
-            if more && items.is_empty() {
-                return Err(answer.unexpected("an empty page announces a next one: try again"));
-            }
-            all.extend(items);
-            if !more {
-                return Ok(all);
-            }
-        }
-        Err(Error::new(ErrorKind::UnexpectedResponse, "the list has no end: try again").provider(INFO.id))
+            Ok((items, more.then(|| request(page + 1))))
+        };
+        self.client.pages(request(1), read).await
     }
 
     async fn droplets(&self, labels: &Labels) -> Result<Vec<Droplet>> {

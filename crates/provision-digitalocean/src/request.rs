@@ -2,7 +2,7 @@
 //! Source: <https://docs.digitalocean.com/reference/api/digitalocean/>
 
 use provision_core::{BasicHost, Error, HostId, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Result};
-use provision_http::{Endpoint, Request};
+use provision_http::{Endpoint, IdOrName, Request};
 use serde::Serialize;
 
 use crate::config::INFO;
@@ -15,31 +15,17 @@ struct CreateDroplet<'a> {
     name: &'a str,
     region: &'a str,
     size: &'a str,
-    image: NumberOrText<'a>,
+    image: IdOrName<'a>,
     #[serde(skip_serializing_if = "str::is_empty")]
     user_data: &'a str,
     tags: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    ssh_keys: Vec<NumberOrText<'a>>,
+    ssh_keys: Vec<IdOrName<'a>>,
     ipv6: bool,
     monitoring: bool,
     backups: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     vpc_uuid: Option<&'a str>,
-}
-
-/// Images are slugs or ids, SSH keys are fingerprints or ids: ids must be sent as numbers.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum NumberOrText<'a> {
-    Number(u64),
-    Text(&'a str),
-}
-
-impl<'a> From<&'a str> for NumberOrText<'a> {
-    fn from(text: &'a str) -> Self {
-        text.parse().map_or(Self::Text(text), Self::Number)
-    }
 }
 
 pub(crate) fn create_droplet(endpoint: &Endpoint, host: &BasicHost) -> Result<Request> {

@@ -1,8 +1,10 @@
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
+use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use provision_core::{Error, ErrorKind, Result};
 use tracing::Instrument as _;
@@ -24,6 +26,19 @@ pub struct Client {
     secrets: Secrets,
     deadline: Duration,
     hint: Option<&'static str>,
+    authorizer: Option<Arc<dyn Authorize>>,
+}
+
+/// Adds credentials that depend on the request or have to be fetched first: a signature, or an access token with an expiry.
+///
+/// Credentials that never change are a [`secret_header`](ClientBuilder::secret_header) of the client instead.
+#[async_trait]
+pub trait Authorize: fmt::Debug + Send + Sync {
+    /// Adds the credentials. Runs after all other headers are set, once for each request that is sent, repeats excepted.
+    ///
+    /// # Errors
+    /// Whatever keeps the credentials from being made; the request is then not sent.
+    async fn authorize(&self, request: &mut Request) -> Result<()>;
 }
 
 /// Builds a [`Client`].
@@ -48,6 +63,7 @@ impl Client {
             secrets: Secrets::default(),
             deadline,
             hint: None,
+            authorizer: None,
         })
     }
 
@@ -58,6 +74,9 @@ impl Client {
     pub async fn send(&self, mut request: Request) -> Result<Answer> {
         for (name, value) in &self.headers {
             request.fill_header(name, value);
+        }
+        if let Some(authorizer) = &self.authorizer {
+            authorizer.authorize(&mut request).await?;
         }
         let span = tracing::debug_span!(
             "http_request",
@@ -76,6 +95,36 @@ impl Client {
             Err(error) => tracing::debug!(kind = %error.kind(), "failed"),
         }
         result
+    }
+
+    /// Reads all pages of a list. `read` takes an answer and the number of its page, from 1, and gives the items and the
+    /// request for the next page, if there is one.
+    ///
+    /// # Errors
+    /// That of the page which failed: a partial list is never returned. `UnexpectedResponse` for a list without an end.
+    pub async fn pages<T>(
+        &self,
+        first: Request,
+        mut read: impl FnMut(&Answer, usize) -> Result<(Vec<T>, Option<Request>)> + Send,
+    ) -> Result<Vec<T>>
+    where
+        T: Send,
+    {
+        // More than any account's limits allow: only a faulty answer announces a next page for ever.
+        const MOST_PAGES: usize = 2_000;
+        let mut items = Vec::new();
+        let mut request = first;
+        for page in 1..=MOST_PAGES {
+            let answer = self.send(request).await?;
+            let (found, next) = read(&answer, page)?;
+            items.extend(found);
+            match next {
+                None => return Ok(items),
+                Some(next) if page < MOST_PAGES => request = next,
+                Some(_) => return Err(answer.unexpected("the list has no end: try again, or report it")),
+            }
+        }
+        Ok(items)
     }
 
     async fn attempt(&self, request: &Request) -> Result<Answer> {
@@ -254,6 +303,12 @@ impl ClientBuilder {
     /// Keeps a text out of every error.
     pub fn redact(mut self, secret: &str) -> Self {
         self.0.secrets.add(secret);
+        self
+    }
+
+    /// Adds credentials to every request through `authorizer`.
+    pub fn authorizer(mut self, authorizer: Arc<dyn Authorize>) -> Self {
+        self.0.authorizer = Some(authorizer);
         self
     }
 

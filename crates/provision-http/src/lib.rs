@@ -10,10 +10,10 @@ mod reqwest_transport;
 mod response;
 mod transport;
 
-pub use client::{Client, ClientBuilder};
+pub use client::{Authorize, Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Vendor, VendorError, kind_of_status};
-pub use request::{Request, Retry};
+pub use request::{IdOrName, Request, Retry};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;
 pub use response::{Answer, Response};

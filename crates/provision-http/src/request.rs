@@ -32,6 +32,22 @@ pub enum Retry {
     Never,
 }
 
+/// A reference that vendors take as a number when it is an id and as a text when it is a name, such as an image or a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum IdOrName<'a> {
+    /// An id.
+    Id(u64),
+    /// A name or slug.
+    Name(&'a str),
+}
+
+impl<'a> From<&'a str> for IdOrName<'a> {
+    fn from(text: &'a str) -> Self {
+        text.parse().map_or(Self::Name(text), Self::Id)
+    }
+}
+
 impl Request {
     /// A request with an empty body. GET and HEAD are [`Retry::Safe`], everything else [`Retry::Never`]. The operation names
     /// it in errors and traces, such as `create droplet`.
@@ -94,11 +110,30 @@ impl Request {
     /// # Errors
     /// `InvalidRequest` when the value cannot stand in a header; the value is not repeated.
     pub fn secret_header(mut self, name: &'static str, value: &str) -> Result<Self> {
+        self.set_secret_header(name, value)?;
+        Ok(self)
+    }
+
+    /// As [`secret_header`](Self::secret_header), in place: for an [`Authorize`](crate::Authorize).
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the value cannot stand in a header; the value is not repeated.
+    pub fn set_secret_header(&mut self, name: &'static str, value: &str) -> Result<()> {
         let mut header = header_value(name, value)?;
         header.set_sensitive(true);
         self.headers.insert(HeaderName::from_static(name), header);
         self.secrets.add(value);
-        Ok(self)
+        Ok(())
+    }
+
+    /// As [`header`](Self::header), in place: for an [`Authorize`](crate::Authorize).
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the value cannot stand in a header.
+    pub fn set_header(&mut self, name: &'static str, value: &str) -> Result<()> {
+        self.headers
+            .insert(HeaderName::from_static(name), header_value(name, value)?);
+        Ok(())
     }
 
     /// Sets a JSON body with its content type.
