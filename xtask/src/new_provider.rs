@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::manifest::{self, Provider};
-use crate::{Result, generate, read, write};
+use crate::{Result, cargo, generate, read, write};
 
 /// The word that marks what is still to be written.
 pub(crate) const MARK: &str = "FILL-IN";
@@ -31,6 +31,11 @@ const SIMULATOR: &str = include_str!("../templates/simulator.rs.in");
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode> {
     let provider = parse(arguments)?;
     scaffold(root, &provider)?;
+    // How lines break depends on the length of the names.
+    let formatted = cargo::run_quietly(root, &["fmt", "--package", &provider.package()])?;
+    if !formatted.success {
+        println!("cargo fmt failed, run it by hand: {}", formatted.stderr.trim());
+    }
     // The facts in the READMEs need the new crate's code, so a failure there is left for the next `generate`.
     let generated = generate::run(root, generate::Mode::Write)?;
     println!("\n{}", next_steps(&provider));

@@ -20,7 +20,7 @@ pub(super) fn check(root: &Path, packages: &[Package], ids: &[&str]) -> Vec<Prob
     for package in packages {
         let role = role(&package.name, ids);
         if package.published {
-            problems.extend(check_release_files(root, package));
+            problems.extend(check_release_files(root, package, role));
         }
         for file in ["Cargo.toml", "README.md", "CHANGELOG.md"].map(|file| format!("{}/{file}", package.folder())) {
             // A missing file is reported above, where it has to exist.
@@ -65,11 +65,12 @@ fn check_extra_sources(root: &Path, folder: &str) -> Vec<Problem> {
 }
 
 /// A crate can be released by its maintainer alone.
-fn check_release_files(root: &Path, package: &Package) -> Vec<Problem> {
+fn check_release_files(root: &Path, package: &Package, role: Option<Role>) -> Vec<Problem> {
     let folder = package.folder();
     let mut problems = Vec::new();
     for file in ["README.md", "CHANGELOG.md"] {
-        if !root.join(folder).join(file).is_file() {
+        // A provider's are in its standard file set.
+        if role != Some(Role::Provider) && !root.join(folder).join(file).is_file() {
             problems.push(Problem::new(
                 format!("{folder}/{file}"),
                 "is missing; every released crate has one",
