@@ -1,0 +1,128 @@
+//! The admin API: what tests and people drive a running simulator with.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::fault::{Effect, Fault};
+use crate::kit::answer::Answer;
+use crate::request::SimRequest;
+use crate::sim::{Sim, broken};
+
+/// Every route, for the answer to a wrong path.
+pub(crate) const ROUTES: &[&str] = &[
+    "GET /_sim/clouds",
+    "GET /_sim/inventory",
+    "GET /_sim/requests",
+    "DELETE /_sim/requests",
+    "GET /_sim/faults",
+    "POST /_sim/faults",
+    "DELETE /_sim/faults",
+    "DELETE /_sim/faults/{id}",
+    "GET /_sim/clock",
+    "POST /_sim/clock",
+    "POST /_sim/reset",
+];
+
+/// Answers a request to the admin API; `path` is what follows `/_sim`.
+pub(crate) fn handle(sim: &Sim, request: &SimRequest, path: &str) -> Answer {
+    if request.peer.is_some_and(|peer| !peer.to_canonical().is_loopback()) {
+        return refuse(403, "the admin API answers on this machine only");
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match (request.method.as_str(), parts.as_slice()) {
+        ("GET", ["clouds"]) => show(&clouds(sim)),
+        ("GET", ["inventory"]) => match sim.try_inventory() {
+            Ok(items) => show(&items),
+            Err(error) => broken(&error),
+        },
+        ("GET", ["requests"]) => show(&sim.requests()),
+        ("DELETE", ["requests"]) => {
+            sim.clear_requests();
+            Answer::empty(204)
+        }
+        ("GET", ["faults"]) => show(&sim.faults().list()),
+        ("POST", ["faults"]) => add_fault(sim, &request.body),
+        ("DELETE", ["faults"]) => {
+            sim.faults().clear();
+            Answer::empty(204)
+        }
+        ("DELETE", ["faults", id]) => match id.parse() {
+            Ok(id) if sim.faults().remove(id) => Answer::empty(204),
+            _ => refuse(404, "there is no fault with this id; GET /_sim/faults lists them"),
+        },
+        ("GET", ["clock"]) => clock(sim),
+        ("POST", ["clock"]) => advance(sim, &request.body),
+        ("POST", ["reset"]) => match sim.try_reset() {
+            Ok(()) => Answer::empty(204),
+            Err(error) => broken(&error),
+        },
+        _ => Answer::json(404, &json!({ "error": "no such admin route", "routes": ROUTES })),
+    }
+}
+
+fn clouds(sim: &Sim) -> Value {
+    let cloud = |info: &crate::CloudInfo| {
+        let settings: serde_json::Map<_, _> = info
+            .settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+            .collect();
+        json!({ "id": info.id, "hosts": info.hosts, "endpoint_path": info.endpoint_path, "settings": settings })
+    };
+    sim.cloud_infos().iter().map(cloud).collect()
+}
+
+fn add_fault(sim: &Sim, body: &[u8]) -> Answer {
+    let fault: Fault = match serde_json::from_slice(body) {
+        Ok(fault) => fault,
+        Err(error) => return refuse(400, &format!("the body is not a fault: {error}")),
+    };
+    if let Some(cloud) = fault.cloud.as_deref()
+        && !sim.cloud_infos().iter().any(|info| info.id == cloud)
+    {
+        return refuse(400, &format!("unknown cloud `{cloud}`; GET /_sim/clouds lists them"));
+    }
+    if fault.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        return refuse(400, "`probability` needs a number from 0 to 1");
+    }
+    if matches!(fault.effect, Effect::ServerError { status } if !(500..=599).contains(&status)) {
+        return refuse(400, "`status` needs a number from 500 to 599");
+    }
+    Answer::json(201, &json!({ "id": sim.faults().add(fault) }))
+}
+
+fn clock(sim: &Sim) -> Answer {
+    // Agrees on the offset with the state file, if there is one.
+    if let Err(error) = sim.store() {
+        return broken(&error);
+    }
+    let now = Timestamp::try_from(sim.clock().now())
+        .map(|now| now.to_string())
+        .unwrap_or_default();
+    Answer::json(200, &json!({ "now": now, "advanced_ms": sim.clock().offset_ms() }))
+}
+
+fn advance(sim: &Sim, body: &[u8]) -> Answer {
+    let by = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|body| body.get("advance_ms")?.as_u64());
+    let Some(by) = by else {
+        return refuse(400, "the body must be {\"advance_ms\": <milliseconds>}");
+    };
+    sim.clock().advance(Duration::from_millis(by));
+    clock(sim)
+}
+
+fn show(value: &impl Serialize) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::json(200, &value),
+        Err(error) => refuse(500, &error.to_string()),
+    }
+}
+
+fn refuse(status: u16, error: &str) -> Answer {
+    Answer::json(status, &json!({ "error": error }))
+}
