@@ -64,8 +64,14 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
             file.display(),
             tests.stdout
         )
-    })?;
-    let report = parse(&report)?;
+    });
+    let report = match report.and_then(|text| parse(&text)) {
+        Ok(report) => report,
+        Err(problem) => {
+            println!("FAIL: {problem}\n\n0 passed, 1 failed, 0 skipped");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let mut problems = problems(&report, &providers);
     if !tests.success && problems.is_empty() {
         problems.push(format!(
@@ -236,9 +242,14 @@ skipped  0   1
     #[test]
     fn a_failure_stands_above_the_closing_line() {
         let report = parse(&GOOD.replace("skip", "fail")).unwrap();
-        let shown = table::render(&report, &["b fails ports: no firewall".to_owned()]);
+        let problems = ["b fails ports: no firewall", "c is in providers.toml but did not run"].map(str::to_owned);
+        let shown = table::render(&report, &problems);
         assert!(
-            shown.ends_with("\nFAIL: b fails ports: no firewall\n\n3 passed, 1 failed, 0 skipped\n"),
+            shown.contains("\n\nFAIL: b fails ports: no firewall\nFAIL: c "),
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("did not run\n\n3 passed, 2 failed, 0 skipped\n"),
             "{shown}"
         );
         assert!(shown.contains("ports    ok  FAIL"), "{shown}");

@@ -12,7 +12,9 @@ pub(super) fn blocks(json: &str, providers: &[Provider]) -> Result<Vec<Block>> {
     let infos: Value =
         serde_json::from_str(json).map_err(|error| format!("`providers -o json` printed no JSON: {error}"))?;
     let infos = infos.as_array().ok_or("`providers -o json` printed no array")?;
+    // The marks are HTML comments, which Markdown wants apart from a table.
     let mut table = vec![
+        String::new(),
         "| cloud | id, aliases | default plan | default image | default region | monthly cost | maintainer |"
             .to_owned(),
         "|---|---|---|---|---|---|---|".to_owned(),
@@ -35,6 +37,7 @@ pub(super) fn blocks(json: &str, providers: &[Provider]) -> Result<Vec<Block>> {
             lines: facts(&info, provider)?,
         });
     }
+    table.push(String::new());
     blocks.push(Block {
         file: "README.md".to_owned(),
         name: "providers",
@@ -92,7 +95,6 @@ fn facts(info: &Info<'_>, provider: &Provider) -> Result<Vec<String>> {
             .map(|entry| Ok(vec![code(&entry.text("key")?), cell(&entry.text("help")?)]))
             .collect::<Result<Vec<_>>>()?,
     ));
-    // Markdown wants an empty line between a table and the mark, which is an HTML comment.
     lines.insert(0, String::new());
     lines.push(String::new());
     Ok(lines)
@@ -275,7 +277,7 @@ mod tests {
     fn tables_hold_the_facts() {
         let blocks = blocks(JSON, &providers()).unwrap();
         assert_eq!(
-            blocks[1].lines[2],
+            blocks[1].lines[3],
             "| [DigitalOcean](crates/provision-digitalocean/README.md) | `digitalocean`, `do` | `s-1vcpu-512mb-10gb` | \
              `ubuntu-24-04-x64` | `lon1` | 4.00 USD (2026-11-01) | @alexellis |"
         );
