@@ -96,8 +96,7 @@ fn simulated_clouds(providers: &[Provider]) -> Vec<String> {
         .collect();
     lines.push(String::new());
     lines.push("/// An empty account at every cloud, in the order of their ids.".to_owned());
-    // A row each, so that a cloud more is a line more.
-    lines.push("#[rustfmt::skip]".to_owned());
+    lines.push("#[rustfmt::skip] // one line per cloud".to_owned());
     lines.extend([
         "pub(crate) fn all() -> Vec<Box<dyn Slot>> {".to_owned(),
         "    vec![".to_owned(),
