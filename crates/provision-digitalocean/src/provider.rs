@@ -44,7 +44,7 @@ impl DigitalOcean {
     }
 
     /// All pages of a list. Pages are asked for by number, so that no answer can send us elsewhere.
-    async fn pages<P: Page>(&self, request: impl Fn(usize) -> Request + Send) -> Result<Vec<P::Item>>
+    async fn pages<P: Page>(&self, request: impl Fn(usize) -> Request + Send + Sync) -> Result<Vec<P::Item>>
     where
         P::Item: Send,
     {
