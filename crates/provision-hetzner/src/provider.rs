@@ -66,20 +66,13 @@ impl Hetzner {
     /// Names are unique in a project: the host of this name is ours if it carries the key, and somebody else's if not.
     async fn adopt(&self, host: &BasicHost, refused: Error) -> Result<Server> {
         let Some(key) = &host.key else { return Err(refused) };
-        for server in self
+        let named = self
             .one_page::<Servers>(request::find_server(&self.config.endpoint, &host.name))
-            .await?
-        {
-            let (number, found) = (server.id, server.into_host()?);
-            if found.labels.has_key(key) {
-                let answer = self
-                    .client
-                    .send(request::get_server(&self.config.endpoint, number))
-                    .await?;
-                return Ok(answer.json::<ServerAnswer>()?.server);
-            }
-        }
-        Err(refused)
+            .await?;
+        named
+            .into_iter()
+            .find(|server| server.labels().has_key(key))
+            .ok_or(refused)
     }
 
     async fn create_firewall(&self, server: &Server, ports: &[PortRange]) -> Result<()> {

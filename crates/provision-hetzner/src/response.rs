@@ -53,8 +53,12 @@ impl Server {
         self.public_net.ipv4.as_ref().map(|ipv4| ipv4.ip)
     }
 
+    pub(crate) fn labels(&self) -> Labels {
+        Labels::from_vendor(self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
     pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
-        let ip = self.ip();
+        let (ip, labels) = (self.ip(), self.labels());
         let id = HostId::new(self.id.to_string())?;
         let status = host_status(&self.status, ip.is_some());
         let mut host = ProvisionedHost::new(INFO.id, id, self.name, status, self.status);
@@ -64,7 +68,7 @@ impl Server {
         host.image = self
             .image
             .map(|image| image.name.unwrap_or_else(|| image.id.to_string()));
-        host.labels = Labels::from_vendor(self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        host.labels = labels;
         host.created = self.created.as_deref().and_then(parse_rfc3339);
         Ok(host)
     }
