@@ -7,7 +7,7 @@ mod digitalocean;
 mod hetzner;
 
 /// An empty account at every cloud, in the order of their ids.
-#[rustfmt::skip]
+#[rustfmt::skip] // one line per cloud
 pub(crate) fn all() -> Vec<Box<dyn Slot>> {
     vec![
         slot(digitalocean::DigitalOcean),
