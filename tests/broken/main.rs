@@ -2,6 +2,12 @@
 //!
 //! Every contract case is failed by at least one of the bugs, so that none of them is an ornament.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 mod provisioner;
 mod transport;
 
