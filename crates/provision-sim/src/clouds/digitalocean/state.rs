@@ -8,6 +8,7 @@ use crate::record::Item;
 use super::ID;
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct State {
     pub(super) droplets: Vec<Droplet>,
     pub(super) actions: Vec<Action>,
