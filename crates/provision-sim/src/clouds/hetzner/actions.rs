@@ -36,16 +36,9 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
         return Err(invalid_field("id", "between 1 and 25 ids are needed"));
     }
     let wanted = |action: &&Action| ids.contains(&action.id.to_string().as_str());
-    page(
-        call,
-        "actions",
-        state
-            .actions
-            .iter()
-            .filter(wanted)
-            .map(|action| action.show(call.now))
-            .collect(),
-    )
+    page(call, "actions", state.actions.iter().filter(wanted), |action| {
+        action.show(call.now)
+    })
 }
 
 pub(super) fn list_of_server(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
@@ -56,14 +49,7 @@ pub(super) fn list_of_server(call: &Call<'_>, state: &mut State, id: &str) -> Ha
             .iter()
             .any(|(kind, id)| kind == "server" && *id == server)
     };
-    page(
-        call,
-        "actions",
-        state
-            .actions
-            .iter()
-            .filter(of_server)
-            .map(|action| action.show(call.now))
-            .collect(),
-    )
+    page(call, "actions", state.actions.iter().filter(of_server), |action| {
+        action.show(call.now)
+    })
 }

@@ -9,7 +9,7 @@ use crate::kit::text::rfc3339;
 
 use super::state::{Address, State};
 use super::{
-    body, catalog, error, invalid, invalid_field, labels, name_of, named_page, not_found, selector, wrong_type,
+    body, catalog, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type,
 };
 
 fn show(address: &Address) -> Value {
@@ -46,13 +46,11 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
     // An IPv6 network is found by the network, with or without its length.
     let is_ip = |address: &Address, ip: &str| address.ip == ip || address.ip.strip_suffix("/64") == Some(ip);
     let wanted = |address: &&Address| {
-        selector.selects(&address.labels) && call.query.get("ip").is_none_or(|ip| is_ip(address, ip))
+        is_named(call, &address.name)
+            && selector.selects(&address.labels)
+            && call.query.get("ip").is_none_or(|ip| is_ip(address, ip))
     };
-    named_page(
-        call,
-        "primary_ips",
-        state.addresses.iter().filter(wanted).map(show).collect(),
-    )
+    page(call, "primary_ips", state.addresses.iter().filter(wanted), show)
 }
 
 pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {

@@ -11,7 +11,7 @@ use crate::kit::text::{is_network, rfc3339};
 use super::selector::Selector;
 use super::state::{Firewall, Server, State};
 use super::{
-    actions, body, error, invalid, invalid_field, labels, name_of, named_page, not_found, selector, wrong_type,
+    actions, body, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type,
 };
 
 /// Most rules of a firewall.
@@ -62,12 +62,8 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
     let firewalls = state
         .firewalls
         .iter()
-        .filter(|firewall| selector.selects(&firewall.labels));
-    named_page(
-        call,
-        "firewalls",
-        firewalls.map(|firewall| show(state, firewall)).collect(),
-    )
+        .filter(|firewall| is_named(call, &firewall.name) && selector.selects(&firewall.labels));
+    page(call, "firewalls", firewalls, |firewall| show(state, firewall))
 }
 
 pub(super) fn get(state: &State, id: &str) -> Handled {

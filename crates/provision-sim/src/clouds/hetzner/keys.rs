@@ -8,7 +8,7 @@ use crate::kit::answer::Answer;
 use crate::kit::text::{fingerprint, is_ssh_key, rfc3339};
 
 use super::state::{Key, State};
-use super::{body, error, invalid_field, labels, name_of, named_page, not_found, selector, wrong_type};
+use super::{body, error, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type};
 
 fn show(key: &Key) -> Value {
     json!({
@@ -20,13 +20,14 @@ fn show(key: &Key) -> Value {
 pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
     let selector = selector(call)?;
     let wanted = |key: &&Key| {
-        selector.selects(&key.labels)
+        is_named(call, &key.name)
+            && selector.selects(&key.labels)
             && call
                 .query
                 .get("fingerprint")
                 .is_none_or(|wanted| wanted == key.fingerprint)
     };
-    named_page(call, "ssh_keys", state.keys.iter().filter(wanted).map(show).collect())
+    page(call, "ssh_keys", state.keys.iter().filter(wanted), show)
 }
 
 pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {

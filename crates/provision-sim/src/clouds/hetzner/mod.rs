@@ -91,11 +91,11 @@ impl Cloud for Hetzner {
             ("POST", ["primary_ips"]) => addresses::create(call, state),
             ("GET", ["primary_ips", id]) => addresses::get(state, id),
             ("DELETE", ["primary_ips", id]) => addresses::delete(state, id),
-            ("GET", ["server_types"]) => named_page(call, "server_types", catalog::server_types()),
+            ("GET", ["server_types"]) => catalog_page(call, "server_types", catalog::server_types()),
             ("GET", ["server_types", id]) => one("server_type", id, catalog::server_types()),
-            ("GET", ["images"]) => named_page(call, "images", catalog::images(call)),
+            ("GET", ["images"]) => catalog_page(call, "images", catalog::images(call)),
             ("GET", ["images", id]) => one("image", id, catalog::images(call)),
-            ("GET", ["locations"]) => named_page(call, "locations", catalog::locations()),
+            ("GET", ["locations"]) => catalog_page(call, "locations", catalog::locations()),
             ("GET", ["locations", id]) => one("location", id, catalog::locations()),
             ("GET", ["pricing"]) => Ok(Answer::json(200, &catalog::pricing())),
             (_, ["datacenters", ..]) => Err(error(
@@ -220,19 +220,36 @@ fn one(kind: &str, id: &str, list: Vec<Value>) -> Handled {
         .ok_or_else(|| not_found(kind))
 }
 
-/// A page of a list that can be narrowed by `name`.
-fn named_page(call: &Call<'_>, kind: &str, mut list: Vec<Value>) -> Handled {
-    if let Some(name) = call.query.get("name") {
-        list.retain(|entry| entry.get("name").and_then(Value::as_str) == Some(name));
-    }
-    page(call, kind, list)
+/// Whether the query's `name`, if there is one, is this.
+fn is_named(call: &Call<'_>, name: &str) -> bool {
+    call.query.get("name").is_none_or(|wanted| wanted == name)
 }
 
-/// One page of a list, with `meta.pagination` and a `Link` header.
-fn page(call: &Call<'_>, kind: &str, mut list: Vec<Value>) -> Handled {
-    for order in call.query.all("sort") {
-        sort(&mut list, order)?;
+/// A page of a catalog's list, which can be narrowed by `name`.
+fn catalog_page(call: &Call<'_>, kind: &str, list: Vec<Value>) -> Handled {
+    let wanted = |entry: &Value| is_named(call, entry.get("name").and_then(Value::as_str).unwrap_or_default());
+    page(call, kind, list.into_iter().filter(wanted), |entry| entry)
+}
+
+/// One page of a list, with `meta.pagination` and a `Link` header. Unless it has to be sorted, only what is on the page
+/// is shown, as there may be thousands.
+fn page<T>(call: &Call<'_>, kind: &str, list: impl IntoIterator<Item = T>, show: impl Fn(T) -> Value) -> Handled {
+    let orders: Vec<&str> = call.query.all("sort").collect();
+    if orders.is_empty() {
+        let page = cut(call, list.into_iter().collect())?;
+        return Ok(answer_page(call, kind, page.map(show)));
     }
+    let mut shown: Vec<Value> = list.into_iter().map(show).collect();
+    // The first order counts most.
+    for order in orders.into_iter().rev() {
+        sort(&mut shown, order)?;
+    }
+    let page = cut(call, shown)?;
+    Ok(answer_page(call, kind, page))
+}
+
+/// The page that the query asks for.
+fn cut<T>(call: &Call<'_>, list: Vec<T>) -> Result<Page<T>, Answer> {
     let number = |parameter: &str, default: u64, most: u64| match call.query.number(parameter) {
         Ok(None) => Ok(default),
         Ok(Some(number)) if (1..=most).contains(&number) => Ok(number),
@@ -240,7 +257,10 @@ fn page(call: &Call<'_>, kind: &str, mut list: Vec<Value>) -> Handled {
         _ => Err(invalid_field(parameter, &format!("must be between 1 and {most}"))),
     };
     let (at, size) = (number("page", 1, u64::from(u32::MAX))?, number("per_page", 25, 50)?);
-    let page = Page::cut(list, at, size);
+    Ok(Page::cut(list, at, size))
+}
+
+fn answer_page(call: &Call<'_>, kind: &str, page: Page<Value>) -> Answer {
     let (previous, next) = (page.previous(), page.next());
     let link = |(number, relation): (u64, &str)| {
         let query = call.query.with(&[("page", number.to_string())]);
@@ -252,11 +272,11 @@ fn page(call: &Call<'_>, kind: &str, mut list: Vec<Value>) -> Handled {
         .chain(next.map(|number| (number, "next")));
     let links: Vec<_> = neighbours.chain([(page.last, "last")]).map(link).collect();
     let pagination = json!({
-        "page": page.number, "per_page": size, "previous_page": previous, "next_page": next, "last_page": page.last,
+        "page": page.number, "per_page": page.size, "previous_page": previous, "next_page": next, "last_page": page.last,
         "total_entries": page.total,
     });
     let body = json!({ kind: page.items, "meta": { "pagination": pagination } });
-    Ok(Answer::json(200, &body).header("link", links.join(", ")))
+    Answer::json(200, &body).header("link", links.join(", "))
 }
 
 /// Sorts by `id`, `name` or `created`, with `:asc` or `:desc`.

@@ -9,7 +9,7 @@ use crate::kit::life::Stage;
 use crate::kit::text::rfc3339;
 
 use super::state::{Server, State};
-use super::{actions, body, catalog, error, invalid_field, labels, named_page, not_found, selector, wrong_type};
+use super::{actions, body, catalog, error, invalid_field, is_named, labels, not_found, page, selector, wrong_type};
 
 /// Up to this share of the boot time, percent, a server is `initializing` and locked; then it is `starting`.
 pub(super) const MADE_AT_PERCENT: u64 = 60;
@@ -66,13 +66,11 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
     let servers = state
         .servers
         .iter()
-        .filter(|server| server.life.listed(call.now) && selector.selects(&server.labels))
+        .filter(|server| {
+            server.life.listed(call.now) && is_named(call, &server.name) && selector.selects(&server.labels)
+        })
         .filter(|server| wanted.is_empty() || wanted.contains(&status(server, call.now)));
-    named_page(
-        call,
-        "servers",
-        servers.map(|server| show(state, server, call.now)).collect(),
-    )
+    page(call, "servers", servers, |server| show(state, server, call.now))
 }
 
 /// Changes name or labels.
