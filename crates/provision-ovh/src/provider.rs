@@ -319,7 +319,10 @@ impl Provisioner for Ovh {
             let images = self.images(region).await?;
             catalog.images = images.into_iter().map(SystemImage::into_image).collect();
         }
-        Ok(catalog.sorted())
+        let mut catalog = catalog.sorted();
+        // A name may stand for several builds of an image.
+        catalog.images.dedup();
+        Ok(catalog)
     }
 }
 
