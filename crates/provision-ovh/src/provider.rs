@@ -205,7 +205,8 @@ impl Ovh {
                 ErrorKind::UnexpectedResponse,
                 format!("{changed}: it was removed again; use a shorter name and fewer labels, or report it"),
             ),
-            Err(error) => error.context(format!(
+            // Not to be repeated, whatever kept it from being removed: nothing would find this instance by its key.
+            Err(error) => error.with_kind(ErrorKind::UnexpectedResponse).context(format!(
                 "{changed}, and removing it failed: delete host `{}|{project}`",
                 instance.id
             )),

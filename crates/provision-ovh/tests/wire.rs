@@ -132,6 +132,7 @@ async fn an_instance_whose_name_was_changed_is_removed_again() {
     )
     .await;
     let left = cloud.provision(&small_host()).await.unwrap_err();
+    assert!(!left.is_retryable());
     assert!(
         left.to_string().contains(&format!("delete host `{ID}|{PROJECT}`")),
         "{left}"
