@@ -1,6 +1,6 @@
 //! What Scaleway needs beyond the contract: several requests make a host, and whatever ends them early, nothing is lost.
 
-#![allow(clippy::unwrap_used, reason = "a failed check ends the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed check ends the test")]
 
 use std::{sync::Arc, time::Duration};
 
