@@ -20,6 +20,28 @@ const VALUE: &str = "([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)?";
 /// Mostly near misses: the alphabet of what is allowed, and what stands just outside it.
 const NEARLY: &str = "[a-zA-Z0-9_.:()|/%?# \n\u{e9}-]{0,70}";
 
+/// A valid word with one character replaced by one that may not stand there.
+fn nearly_word() -> impl Strategy<Value = String> {
+    (WORD, any::<prop::sample::Index>(), "[a-zA-Z0-9_ .:=-]").prop_map(|(word, at, other)| {
+        let at = at.index(word.len());
+        format!("{}{other}{}", &word[..at], &word[at + 1..])
+    })
+}
+
+/// Parts that a URL would read as something else, among those that it would not.
+fn nearly_id() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[A-Za-z0-9._:()-]{1,8}",
+        Just(".".to_owned()),
+        Just("..".to_owned()),
+        Just(String::new())
+    ];
+    prop_oneof![
+        prop::collection::vec(part, 1..6).prop_map(|parts| parts.join("|")),
+        NEARLY.prop_map(|text| text),
+    ]
+}
+
 fn label_pairs() -> impl Strategy<Value = Vec<(String, String)>> {
     let own = |(key, _): &(String, String)| key != "managed-by" && !key.starts_with("provision-");
     prop::collection::vec((WORD, VALUE).prop_filter("reserved", own), 0..8)
@@ -62,7 +84,7 @@ fn bodies(text: &str) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn an_accepted_id_cannot_change_a_url(text in NEARLY) {
+    fn an_accepted_id_cannot_change_a_url(text in nearly_id()) {
         if let Ok(id) = HostId::new(text.clone()) {
             prop_assert_eq!(id.as_str(), &text);
             prop_assert!(id.parts().count() <= 4);
@@ -103,9 +125,12 @@ proptest! {
     }
 
     #[test]
-    fn a_suggested_name_is_accepted(name in NEARLY) {
-        if let Err(invalid) = HostName::new(name) {
+    fn a_suggested_name_is_accepted(name in prop_oneof![NEARLY, "[-_. ]{0,2}[a-zA-Z0-9_]{1,12}[-_. ]{0,2}"]) {
+        if let Err(invalid) = HostName::new(name.clone()) {
             let text = invalid.to_string();
+            if name.len() <= 63 && name.is_ascii() && name.contains(|c: char| c.is_ascii_alphanumeric()) {
+                prop_assert!(text.contains("; try `"), "a name can be made of it: {}", text);
+            }
             if let Some((_, suggestion)) = text.rsplit_once("; try `") {
                 prop_assert!(HostName::new(suggestion.trim_end_matches('`')).is_ok(), "{}", text);
             }
@@ -125,7 +150,9 @@ proptest! {
     }
 
     #[test]
-    fn a_label_outside_the_rules_is_refused_and_never_read(key in NEARLY, value in NEARLY) {
+    fn a_label_outside_the_rules_is_refused_and_never_read(
+        key in prop_oneof![WORD, nearly_word(), NEARLY], value in prop_oneof![VALUE, nearly_word(), NEARLY],
+    ) {
         let fits = |text: &str| text.len() <= 63
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
             && text.bytes().last().is_some_and(|b| b.is_ascii_alphanumeric())
@@ -185,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_as_a_port_is_one(text in "[0-9/tcpud +-]{0,14}") {
+    fn what_is_read_as_a_port_is_one(text in "[+ ]?[0-9]{1,5}(-[+ ]?[0-9]{1,5})?(/tcp|/udp|/|/TCP)?") {
         if let Ok(range) = text.parse::<PortRange>() {
             prop_assert!(range.from() >= 1 && range.from() <= range.to());
             prop_assert!(!text.contains(['+', ' ']));
