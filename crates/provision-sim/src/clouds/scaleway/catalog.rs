@@ -233,6 +233,11 @@ pub(super) fn build(zone: &str, id: &str) -> Option<Build> {
     builds().find(|build| build.zone == zone && build.id == id)
 }
 
+/// The build of a label that a plan can boot: for local disks where there is one.
+pub(super) fn build_for(zone: &str, label: &str, plan: &Plan) -> Option<Build> {
+    builds().find(|build| build.zone == zone && build.label == label && build.runs_on(plan))
+}
+
 pub(super) fn get_image(zone: &str, id: &str) -> Handled {
     let build = build(zone, id).ok_or_else(|| not_found("instance_image", id))?;
     Ok(Answer::json(200, &json!({ "image": build.show() })))

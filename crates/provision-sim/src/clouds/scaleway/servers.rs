@@ -136,8 +136,12 @@ fn read_order(
     // UNCONFIRMED: the code for a plan that does not exist.
     let plan =
         catalog::plan(zone, plan).ok_or_else(|| invalid("commercial_type", "constraint", "not a valid value"))?;
-    // UNCONFIRMED: the SDK's comment says that a label will do; ids are what its users send.
-    let build = catalog::build(zone, image).ok_or_else(|| not_found("instance_image", image))?;
+    let build = match is_uuid(image) {
+        true => catalog::build(zone, image),
+        // UNCONFIRMED: which build a label stands for; the vendor's Python examples send one.
+        false => catalog::build_for(zone, image, plan),
+    };
+    let build = build.ok_or_else(|| not_found("instance_image", image))?;
     if !build.runs_on(plan) {
         return Err(invalid(
             "image",
