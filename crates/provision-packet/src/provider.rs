@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use provision_core::{
     BasicHost, Catalog, CatalogQuery, CatalogSection, Deletion, Error, ErrorKind, ExposeSecret, HostDeleteRequest,
@@ -52,14 +52,22 @@ impl Packet {
         }
     }
 
-    /// All devices of a project that are asked for.
-    async fn devices(&self, project: &str, which: Devices<'_>) -> Result<Vec<Device>> {
+    /// All devices of a project that are asked for, and how many there are as the last page says.
+    async fn counted_devices(&self, project: &str, which: Devices<'_>) -> Result<(Vec<Device>, Option<usize>)> {
         let request = |page| request::list_devices(&self.config.endpoint, project, which, page);
+        let mut total = None;
         let read = |answer: &Answer, page: usize| {
-            let (devices, more) = answer.json::<response::Devices>()?.into_parts();
+            let devices = answer.json::<response::Devices>()?;
+            total = devices.total();
+            let (devices, more) = devices.into_parts();
             Ok((devices, more.then(|| request(page + 1))))
         };
-        self.client.pages(request(1), read).await
+        let devices = self.client.pages(request(1), read).await?;
+        Ok((devices, total))
+    }
+
+    async fn devices(&self, project: &str, which: Devices<'_>) -> Result<Vec<Device>> {
+        self.counted_devices(project, which).await.map(|(devices, _)| devices)
     }
 
     /// The host that an earlier call with the same key made; one that stays rather than one that is being deleted.
@@ -133,11 +141,14 @@ impl Packet {
                 "give the id as `device|project`, as `list` prints it: then a device that is gone from its project is told from one that the token may not see",
             ));
         };
-        match self.devices(project, Devices::All).await {
-            Ok(devices) => match devices.iter().any(|device| device.id.eq_ignore_ascii_case(host.device)) {
-                true => Err(refused),
-                false => Ok(()),
-            },
+        match self.counted_devices(project, Devices::All).await {
+            Ok((devices, total)) => {
+                let ids: BTreeSet<String> = devices.iter().map(|device| device.id.to_ascii_lowercase()).collect();
+                // Pages that moved while they were read may have left it out.
+                let complete = total == Some(ids.len());
+                let listed = ids.contains(&host.device.to_ascii_lowercase());
+                if complete && !listed { Ok(()) } else { Err(refused) }
+            }
             // No right to the project, or no such project: nothing is known about the device.
             Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::InvalidRequest) => Err(refused),
             Err(error) => Err(error),

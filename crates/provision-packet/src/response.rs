@@ -22,6 +22,7 @@ pub(crate) struct Devices {
 #[derive(Deserialize, Default)]
 struct Meta {
     next: Option<Href>,
+    total: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +31,11 @@ struct Href {
 }
 
 impl Devices {
+    /// How many devices the whole list has.
+    pub(crate) fn total(&self) -> Option<usize> {
+        self.meta.total
+    }
+
     /// The devices, and whether there is another page. Pages are asked for by number: the link is not followed.
     pub(crate) fn into_parts(self) -> (Vec<Device>, bool) {
         (self.devices, self.meta.next.is_some())
