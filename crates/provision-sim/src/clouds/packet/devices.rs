@@ -10,7 +10,7 @@ use crate::kit::life::{Life, Stage};
 use crate::kit::text::rfc3339;
 
 use super::state::{Device, State};
-use super::{USER, body, catalog, create, forbidden, not_found, page, unprocessable, wrong_type};
+use super::{body, catalog, create, forbidden, not_found, page, unprocessable, wrong_type};
 
 /// A time as the API takes it, in milliseconds; without a time zone it is UTC.
 pub(super) fn time(text: &str) -> Option<u64> {
@@ -42,7 +42,7 @@ pub(super) fn show(device: &Device, now: u64) -> Value {
         "metro": catalog::metro(&device.metro).map(catalog::Metro::show),
         "facility": catalog::metro(&device.metro).map(catalog::Metro::show_facility),
         "project": { "href": format!("/metal/v1/projects/{}", device.project) },
-        "created_by": { "href": format!("/metal/v1/users/{USER}") },
+        "created_by": super::user_lite(),
         "ip_addresses": addresses(device, state, &href), "network_ports": [], "provisioning_events": [],
         "ssh_keys": keys, "volumes": [], "actions": [], "href": href,
         "termination_time": device.termination.map(rfc3339),

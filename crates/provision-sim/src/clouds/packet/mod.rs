@@ -83,7 +83,7 @@ impl Cloud for Packet {
             ("GET", ["locations", "metros"]) => Ok(Answer::json(200, &json!({ "metros": catalog::metros() }))),
             ("GET", ["capacity", "metros"]) => Ok(Answer::json(200, &json!({ "capacity": catalog::capacity() }))),
             ("POST", ["capacity", "metros"]) => catalog::check_capacity(call),
-            ("GET", ["user"]) => Ok(user()),
+            ("GET", ["user"]) => Ok(Answer::json(200, &user_lite())),
             _ => Err(not_found()),
         }
     }
@@ -147,13 +147,11 @@ fn project(id: &str) -> Value {
         "network_status": {}, "payment_method": null, "href": format!("/metal/v1/projects/{id}") })
 }
 
-fn user() -> Answer {
-    Answer::json(
-        200,
-        &json!({ "id": USER, "short_id": "5ec0ffee", "first_name": "Sim", "last_name": "Account", "full_name": "Sim Account",
-            "email": "sim@example.com", "two_factor_auth": "", "max_projects": 1, "timezone": "UTC",
-            "href": format!("/metal/v1/users/{USER}") }),
-    )
+/// What devices tell about the user who made them.
+fn user_lite() -> Value {
+    json!({ "id": USER, "short_id": "5ec0ffee", "first_name": "Sim", "last_name": "Account", "full_name": "Sim Account",
+        "email": "sim@example.com", "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z",
+        "href": format!("/metal/v1/users/{USER}") })
 }
 
 /// A refusal with one text.
