@@ -136,11 +136,13 @@ async fn create_with_everything_looks_up_the_key() {
 async fn a_lost_create_is_adopted() {
     let server = wire::server().await;
     // A filter that lets others through, and an earlier host of the key that is on its way out.
-    let going = device("deprovisioning", addresses(), &full_host());
+    let mut going = device("deprovisioning", addresses(), &full_host());
+    going["id"] = json!("22222222-6f6b-4ae4-988d-c2a686367791");
     let found = device("active", addresses(), &full_host());
     let mut other_key = full_host();
     other_key.key = Some(IdempotencyKey::new("order-18").unwrap());
-    let other = device("active", addresses(), &other_key);
+    let mut other = device("active", addresses(), &other_key);
+    other["id"] = json!("11111111-6f6b-4ae4-988d-c2a686367791");
     answer(&server, "GET", DEVICES, 200, page(json!([other, going, found]), false)).await;
     let host = connect(&server).provision(&full_host()).await.unwrap();
     assert_eq!((host.id.as_str(), host.status), (ID, HostStatus::Active));
@@ -156,6 +158,23 @@ async fn a_host_that_is_being_deleted_is_not_adopted_and_not_made_twice() {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.to_string().contains(ID), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_was_asked_for_and_hides_what_is_secret() {
+    let server = wire::server().await;
+    let text = "Userdata #!/bin/sh echo secret-in-user-data is invalid for metal-secret-token";
+    answer(&server, "POST", DEVICES, 422, errors(text)).await;
+    let mut host = small_host();
+    host.user_data = UserData::new("#!/bin/sh\necho secret-in-user-data\n").unwrap();
+    let error = connect(&server).provision(&host).await.unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(shown.contains("plan `c3.small.x86`"), "{shown}");
+    assert!(
+        !shown.contains("secret-in-user-data") && !shown.contains("metal-secret-token"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
