@@ -2,6 +2,7 @@
 
 mod config;
 mod error;
+mod ports;
 mod provider;
 mod request;
 mod response;
