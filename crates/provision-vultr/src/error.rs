@@ -36,7 +36,10 @@ fn classify(failure: &Failure<'_>) -> VendorError {
     let kind = match failure.status {
         401 if has("unauthorized ip") => {
             let hint = "the API key is not to be used from this address: add it in the console under Account > API > Access Control";
-            return VendorError::new(ErrorKind::Unauthorized, format!("{}: {hint}", error.trim_end_matches('.')));
+            return VendorError::new(
+                ErrorKind::Unauthorized,
+                format!("{}: {hint}", error.trim_end_matches('.')),
+            );
         }
         status @ (401 | 429) => kind_of_status(status),
         // An older text for a deletion that was asked for before; its status is UNCONFIRMED.

@@ -11,8 +11,8 @@ use crate::{
     error::VENDOR,
     request::{self, Find, Order},
     response::{
-        Availability, Images, Instance, InstanceAnswer, Instances, OperatingSystem, Page, PlanEntry, Plans, RegionEntry,
-        Regions,
+        Availability, Images, Instance, InstanceAnswer, Instances, OperatingSystem, Page, PlanEntry, Plans,
+        RegionEntry, Regions,
     },
 };
 

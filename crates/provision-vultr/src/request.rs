@@ -88,7 +88,11 @@ impl<'a> Order<'a> {
     /// The image, when it has to be looked up: because only its name is known, or to see whether it has the firewall that
     /// restricts ports.
     pub(crate) fn image_to_look_up(&self) -> Option<IdOrName<'a>> {
-        let chosen = self.host.image.as_deref().is_some_and(|image| image != INFO.default_image);
+        let chosen = self
+            .host
+            .image
+            .as_deref()
+            .is_some_and(|image| image != INFO.default_image);
         match self.image {
             IdOrName::Id(_) if self.host.ports.restricted().is_none() || !chosen => None,
             image => Some(image),
@@ -310,10 +314,7 @@ mod tests {
                 }),
                 "together with the part",
             ),
-            (
-                refused(|host| host.labels.insert("team", "web").unwrap()),
-                "accepted",
-            ),
+            (refused(|host| host.labels.insert("team", "web").unwrap()), "accepted"),
             (extra("host-firewall", "keep"), "accepted"),
         ];
         for (text, expected) in table {
