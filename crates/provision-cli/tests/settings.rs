@@ -182,12 +182,7 @@ fn the_state_of_simulated_clouds_is_in_the_users_folder() {
 #[test]
 fn secrets_and_user_data_are_in_no_output() {
     let sandbox = Sandbox::new();
-    let server = sandbox.serve(&[
-        "--boot-time",
-        "1ms",
-        "--fault",
-        "rate-limited:method=GET,skip=3,times=1",
-    ]);
+    let server = sandbox.serve(&["--boot-time", "1ms"]);
     let data = sandbox.file("data.sh", "#!/bin/sh\necho user-data-hunter2\n");
     for cloud in clouds() {
         let secret = sandbox.file("token", token(cloud));
