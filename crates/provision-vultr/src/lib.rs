@@ -2,7 +2,6 @@
 
 mod config;
 mod error;
-mod ports;
 mod provider;
 mod request;
 mod response;

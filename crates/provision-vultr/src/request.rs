@@ -5,15 +5,13 @@
 use std::net::IpAddr;
 
 use provision_core::{
-    BasicHost, Error, ErrorKind, HostId, IdempotencyKey, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Result, UserData,
+    BasicHost, Error, ErrorKind, HostId, IdempotencyKey, Invalid, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, OpenPorts,
+    PortRange, Result, UserData,
 };
 use provision_http::{Endpoint, IdOrName, Request};
 use serde::Serialize;
 
-use crate::{
-    config::{INFO, MOST_TAGS, MOST_USER_DATA},
-    ports,
-};
+use crate::config::{INFO, MOST_TAGS, MOST_USER_DATA};
 
 /// The largest page that the API gives.
 const PAGE_SIZE: usize = 500;
@@ -137,7 +135,7 @@ impl<'a> Order<'a> {
 /// What is sent: the user's own text behind the part that sets the host's firewall.
 fn user_data(host: &BasicHost) -> Result<UserData> {
     let own = match host.additional.get("host-firewall").map(String::as_str) {
-        None => ports::user_data(&host.ports, &host.user_data).map_err(|error| Error::from(error).provider(INFO.id))?,
+        None => with_ports(&host.ports, &host.user_data).map_err(|error| Error::from(error).provider(INFO.id))?,
         Some("keep") if host.ports.restricted().is_some() => {
             return Err(invalid(
                 "ports are restricted by the host's own firewall, which `host-firewall=keep` leaves alone: drop one of the two",
@@ -153,6 +151,61 @@ fn user_data(host: &BasicHost) -> Result<UserData> {
         )));
     }
     Ok(own)
+}
+
+/// The user's own text behind the part of ours that lets the wanted ports through the host's own firewall. cloud-init runs
+/// scripts in their order, and `runcmd` of a cloud-config after them.
+///
+/// Vultr's Ubuntu images run `ufw` with everything but 22/tcp denied, so that a host needs such a part whatever stands in
+/// front of it. It therefore does the restricting, too. A firewall group of the cloud would take one request for the group
+/// and one for each port and IP family, would have to be made before the host, and has neither tags nor a name by which
+/// one that was left behind could be told from somebody else's.
+fn with_ports(ports: &OpenPorts, own: &UserData) -> Result<UserData, Invalid> {
+    let script = match ports.restricted() {
+        None => OPEN.to_owned(),
+        Some(ranges) => only(ranges),
+    };
+    UserData::combine(&[UserData::new(script)?, own.clone()])
+}
+
+/// `firewalld` is what images of the Red Hat family have in the place of `ufw` (UNCONFIRMED for Vultr's).
+const OPEN: &str = "#!/bin/sh
+# Written by provision: the image's own firewall lets in 22/tcp only, but every port was asked for.
+PATH=\"$PATH:/usr/sbin:/usr/bin:/sbin:/bin\"
+if command -v ufw >/dev/null; then ufw disable; fi
+if command -v firewall-cmd >/dev/null; then systemctl disable --now firewalld; fi
+";
+
+/// The firewall is on, and denies, from the first line to the last: what fails leaves ports closed, and the host off.
+/// The image's rules go first, so that 22/tcp is closed unless it was asked for.
+fn only(ranges: &[PortRange]) -> String {
+    let ports: String = ranges
+        .iter()
+        .map(|range| format!(" {}/{}", range.ports().replace('-', ":"), range.protocol()))
+        .collect();
+    format!(
+        "#!/bin/sh
+# Written by provision: only the ports that were asked for let anything in.
+export LC_ALL=C PATH=\"$PATH:/usr/sbin:/usr/bin:/sbin:/bin\"
+fail() {{
+  echo 'provision: cannot restrict the inbound ports: powering off' >&2
+  poweroff
+  sleep infinity
+}}
+command -v ufw >/dev/null || {{ apt-get -qq update && apt-get -qq -y install ufw; }} || fail
+{{ ufw default deny incoming && ufw --force enable; }} || fail
+while :; do
+  rules=$(ufw status numbered) || fail
+  case \"$rules\" in
+    *'[ 1]'*) ufw --force delete 1 || fail ;;
+    *) break ;;
+  esac
+done
+for port in{ports}; do
+  ufw allow \"$port\" || fail
+done
+"
+    )
 }
 
 pub(crate) fn get_instance(endpoint: &Endpoint, id: &str) -> Request {
@@ -262,85 +315,4 @@ fn invalid(message: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn host() -> BasicHost {
-        BasicHost::new("web-1".parse().unwrap(), UserData::new("#!/bin/sh\n").unwrap())
-    }
-
-    fn refused(change: impl FnOnce(&mut BasicHost)) -> String {
-        let mut host = host();
-        change(&mut host);
-        match Order::new(&host) {
-            Ok(_) => "accepted".to_owned(),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    fn extra(key: &str, value: &str) -> String {
-        refused(|host| drop(host.additional.insert(key.to_owned(), value.to_owned())))
-    }
-
-    #[test]
-    fn what_cannot_succeed_is_refused_before_any_request() {
-        let table = [
-            (
-                refused(|host| host.plan = Some("vc2-1c-0.5gb-v6".into())),
-                "no public IPv4",
-            ),
-            (refused(|host| host.ssh_keys = vec!["me@home".into()]), "me@home"),
-            (
-                refused(|host| (0..50).for_each(|n| host.labels.insert(&format!("l{n}"), "x").unwrap())),
-                "51 labels",
-            ),
-            (extra("ipv6", "yes"), "`true` or `false`"),
-            (extra("vpc", "my-net"), "must be a UUID"),
-            (extra("firewall-group", "1"), "must be a UUID"),
-            (extra("host-firewall", "drop"), "can only be `keep`"),
-            (
-                refused(|host| {
-                    host.ports = provision_core::OpenPorts::Only(Vec::new());
-                    host.additional.insert("host-firewall".into(), "keep".into());
-                }),
-                "drop one of the two",
-            ),
-            (
-                refused(|host| {
-                    let filler = "x".repeat(INFO.user_data.max_bytes - 10);
-                    host.user_data = UserData::new(format!("#!/bin/sh\n{filler}")).unwrap();
-                    host.ports =
-                        provision_core::OpenPorts::Only((1..500).map(|n| n.to_string().parse().unwrap()).collect());
-                }),
-                "together with the part",
-            ),
-            (refused(|host| host.labels.insert("team", "web").unwrap()), "accepted"),
-            (extra("host-firewall", "keep"), "accepted"),
-        ];
-        for (text, expected) in table {
-            assert!(text.contains(expected), "{text} lacks {expected}");
-        }
-    }
-
-    #[test]
-    fn the_image_is_looked_up_only_where_that_tells_something() {
-        let looked_up = |image: Option<&str>, restricted: bool| {
-            let mut host = host();
-            host.image = image.map(str::to_owned);
-            if restricted {
-                host.ports = provision_core::OpenPorts::Only(Vec::new());
-            }
-            Order::new(&host).unwrap().image_to_look_up().is_some()
-        };
-        assert!(!looked_up(None, false) && !looked_up(None, true) && !looked_up(Some("2284"), true));
-        assert!(!looked_up(Some("2136"), false) && looked_up(Some("2136"), true));
-        assert!(looked_up(Some("Debian 13 x64"), false) && looked_up(Some("Debian 13 x64"), true));
-    }
-
-    #[test]
-    fn ids_that_are_no_uuids_do_not_reach_a_url() {
-        let check = |text: &str| instance_id(&HostId::new(text).unwrap()).is_ok();
-        assert!(check("5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11"));
-        assert!(!check("7") && !check("a|b") && !check("5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11|lhr"));
-    }
-}
+mod tests;

@@ -65,7 +65,8 @@ fn instance(id: &str, words: [&str; 3], ip: &str, tags: &[String]) -> Value {
 
 fn fresh(tags: &[String]) -> Value {
     let mut created = instance(ID, ["pending", "none", "running"], "0.0.0.0", tags);
-    created["default_password"] = "only-in-the-create-answer".into();
+    let fields = created.as_object_mut().unwrap();
+    fields.insert("default_password".into(), "only-in-the-create-answer".into());
     json!({ "instance": created })
 }
 

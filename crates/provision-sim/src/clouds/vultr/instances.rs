@@ -96,7 +96,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
     }
     let ipv6 = order.ipv6.then(|| {
         let network = call.ipv6_net();
-        let address = Ipv6Addr::from_bits(network.to_bits() | 0x5400_0ff_fe00_0001);
+        let address = Ipv6Addr::from_bits(network.to_bits() | 0x5400_00ff_fe00_0001);
         (network.to_string(), address.to_string())
     });
     let instance = Instance {
