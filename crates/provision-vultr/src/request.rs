@@ -127,7 +127,6 @@ impl<'a> Order<'a> {
             .json(&body)?
             .redact(&user_data)
             .redact(self.user_data.expose())
-            .redact(&self.host.user_data.to_base64())
             .redact(self.host.user_data.expose()))
     }
 }
