@@ -20,7 +20,7 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "async-trait",
     "base64",
     "bytes",
@@ -43,8 +43,9 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
     // EC2
     "aws-credential-types",
     "aws-sigv4",
-    // GCE
-    "jsonwebtoken",
+    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM
+    "ring",
+    "rustls-pki-types",
     // Azure
     "azure_core",
     "azure_identity",
