@@ -198,6 +198,28 @@ fn two_simulators_on_one_file_see_one_cloud() {
 }
 
 #[test]
+fn writers_at_the_same_time_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                let sim = with_file(path).unwrap();
+                for number in 0..10 {
+                    let made = hetzner(&sim).post("/servers", order(&format!("web-{writer}-{number}")));
+                    assert_eq!(made.status, 201);
+                }
+            });
+        }
+    });
+    let items = with_file(&path).unwrap().inventory();
+    let ids: std::collections::BTreeSet<_> = items.iter().map(|item| &item.id).collect();
+    let hosts = items.iter().filter(|item| item.kind == "host");
+    assert_eq!((hosts.count(), ids.len()), (40, 120));
+}
+
+#[test]
 fn reading_does_not_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");

@@ -116,7 +116,6 @@ impl Cloud for DigitalOcean {
                     None => answer,
                 }
             }
-            Trouble::ServerError(503) => error(call, 503, "service_unavailable", "Service Unavailable"),
             Trouble::ServerError(status) => error(call, status, "server_error", "Unexpected server-side error"),
             Trouble::Unauthorized => error(call, 401, "unauthorized", "Unable to authenticate you"),
         }

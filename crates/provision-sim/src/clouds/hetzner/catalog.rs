@@ -186,6 +186,14 @@ const IMAGES: &[Image] = &[
         version: "12",
         architecture: "x86",
     },
+    Image {
+        id: 114_690_389,
+        name: "debian-12",
+        description: "Debian 12",
+        flavor: "debian",
+        version: "12",
+        architecture: "arm",
+    },
 ];
 
 /// Price of an IPv4 address per month, EUR.
