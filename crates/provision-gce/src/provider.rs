@@ -13,7 +13,7 @@ use crate::{
     config::{Config, INFO, Target, check_zone},
     error::VENDOR,
     request,
-    response::{AggregatedPage, Disk, Firewall, Instance, MachineType, Operation, OsImage, Page, Zone},
+    response::{AggregatedPage, Disk, Firewall, Going, Instance, MachineType, Operation, OsImage, Page, Zone},
 };
 
 /// Google Compute Engine as a [`Provisioner`]. Clones share the connection pool and the access token.
@@ -21,17 +21,6 @@ use crate::{
 pub struct Gce {
     client: Client,
     config: Config,
-}
-
-/// How far a part of a host has gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Going {
-    /// It is not there.
-    Gone,
-    /// Its deletion was accepted.
-    Accepted,
-    /// It cannot be deleted yet.
-    Busy,
 }
 
 impl Gce {
@@ -209,7 +198,8 @@ impl Gce {
                     let text = format!("firewall rule `{}` exists and is not of this host", rule.name);
                     return Err(taken(format!("{text}: choose another name, or delete that rule")));
                 }
-                Some(found) if found.does(rule) => {}
+                // One that a new host finds may be on its way out: only a change tells.
+                Some(found) if adopted && found.does(rule) => {}
                 Some(_) => drop(
                     self.client
                         .send(request::patch_firewall(endpoint, target, rule)?)
@@ -224,13 +214,11 @@ impl Gce {
         }
         // With every port closed, a rule that an earlier host of this name left would still let something in.
         let allow = request::allow_name(target);
-        if !rules.iter().any(|rule| rule.name == allow)
-            && let Some(found) = self
-                .find::<Firewall>(request::get_firewall(endpoint, target, &allow))
-                .await?
-            && found.is_of(target)
-        {
-            self.remove(request::delete_firewall(endpoint, target, &allow)).await?;
+        if !rules.iter().any(|rule| rule.name == allow) {
+            let left = self.firewalls(target).await?;
+            if left.iter().any(|rule| rule.name == allow) {
+                self.remove(request::delete_firewall(endpoint, target, &allow)).await?;
+            }
         }
         Ok(())
     }
@@ -258,22 +246,23 @@ impl Gce {
         }
     }
 
-    /// Removes the firewall rules that were made for the host. Credentials that may not read rules have never made one.
-    async fn delete_firewalls(&self, target: &Target) -> Result<Going> {
+    /// The firewall rules that were made for the host. Credentials that may not read rules have never made one.
+    async fn firewalls(&self, target: &Target) -> Result<Vec<Firewall>> {
         let find = request::find_firewalls(&self.config.endpoint, target);
-        let found = match self.client.send(find).await {
+        let mut found = match self.client.send(find).await {
             Ok(answer) => answer.json::<Page<Firewall>>()?.items,
-            Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(Going::Gone),
+            Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
             Err(error) => return Err(error),
         };
+        found.retain(|rule| rule.is_of(target));
+        Ok(found)
+    }
+
+    async fn delete_firewalls(&self, target: &Target) -> Result<Going> {
         let mut all = Going::Gone;
-        for rule in found.iter().filter(|rule| rule.is_of(target)) {
+        for rule in self.firewalls(target).await? {
             let delete = request::delete_firewall(&self.config.endpoint, target, &rule.name);
-            all = match (all, self.remove(delete).await?) {
-                (Going::Busy, _) | (_, Going::Busy) => Going::Busy,
-                (Going::Gone, Going::Gone) => Going::Gone,
-                _ => Going::Accepted,
-            };
+            all = all.max(self.remove(delete).await?);
         }
         Ok(all)
     }
@@ -310,9 +299,9 @@ impl Gce {
             Some(region) => self.remove(request::delete_address(endpoint, target, region)).await?,
             None => Going::Gone,
         };
-        Ok(match [rules, disk, address] {
-            [Going::Gone, Going::Gone, Going::Gone] => Deletion::Complete,
-            _ => Deletion::InProgress,
+        Ok(match rules.max(disk).max(address) {
+            Going::Gone => Deletion::Complete,
+            Going::Accepted | Going::Busy => Deletion::InProgress,
         })
     }
 
@@ -370,6 +359,11 @@ impl Provisioner for Gce {
             return instance.into_host(&target);
         }
         let found = self.host_of_operation(&target).await?;
+        let found = match found {
+            // Operations are remembered for days: once its rules are deleted, a failed host is gone.
+            Some(failed) if failed.status == HostStatus::Failed && self.firewalls(&target).await?.is_empty() => None,
+            other => other,
+        };
         found.ok_or_else(|| Error::host_not_found(id).provider(INFO.id))
     }
 

@@ -14,6 +14,17 @@ use crate::{
     status::host_status,
 };
 
+/// How far a part of a host has gone; the later word is the further from being gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Going {
+    /// It is not there.
+    Gone,
+    /// Its deletion was accepted.
+    Accepted,
+    /// It cannot be deleted yet.
+    Busy,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Instance {
