@@ -1,5 +1,13 @@
 //! The poller: how many calls a tick makes, whom it forgets, and how it backs off.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
 mod fake;
 
 use std::{sync::Arc, time::Duration};
