@@ -257,7 +257,7 @@ fn metadata(host: &BasicHost) -> Result<Vec<MetadataItem<'_>>> {
 /// Where bare family names live.
 const FAMILIES: [(&str, &str); 2] = [("ubuntu-", "ubuntu-os-cloud"), ("debian-", "debian-cloud")];
 /// Plans with Arm processors: <https://cloud.google.com/compute/docs/instances/arm-on-compute>
-const ARM_PLANS: [&str; 5] = ["t2a-", "c4a-", "n4a-", "a4x-", "axion-"];
+const ARM_PLANS: [&str; 4] = ["t2a-", "c4a-", "n4a-", "a4x-"];
 
 /// The link of an image: a family of Ubuntu or Debian, `project/family`, an image of the own project, or a whole path.
 fn image(wanted: Option<&str>, plan: &str, project: &str) -> Result<String> {
