@@ -43,8 +43,9 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     // EC2
     "aws-credential-types",
     "aws-sigv4",
-    // GCE
-    "jsonwebtoken",
+    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM
+    "ring",
+    "rustls-pki-types",
     // Azure
     "azure_core",
     "azure_identity",
