@@ -1,0 +1,1 @@
+//! Contract cases that have to fail.
