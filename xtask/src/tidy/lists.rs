@@ -16,11 +16,12 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
     "Cargo.toml",
 ];
 
-/// What else a provider's `src` may hold: authentication that is more than a header.
-pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
+/// What else a provider's `src` may hold: authentication that is more than a header, and the steps of a create and delete
+/// that take several calls.
+pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 3] = ["auth.rs", "sign.rs", "steps.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 26] = [
     "async-trait",
     "base64",
     "bytes",
@@ -40,9 +41,12 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
-    // EC2
+    // EC2; the last three behind the feature `aws-config`
     "aws-credential-types",
     "aws-sigv4",
+    "aws-config",
+    "aws-smithy-runtime-api",
+    "aws-smithy-types",
     // GCE
     "jsonwebtoken",
     // Azure
