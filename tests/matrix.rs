@@ -3,6 +3,14 @@
 //! Writes a report for `cargo xtask matrix` to the path in `PROVISION_MATRIX_REPORT`, or to `matrix.json` beside the
 //! build's artifacts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -98,7 +106,8 @@ fn run(row: &ManifestRow, case: &str) -> Outcome {
     let connect: Arc<ConnectFn> =
         Arc::new(move |settings, transport| provision::connect_with(&id, settings, transport));
     // A case that panics must not take the whole table with it.
-    let ran = std::panic::catch_unwind(|| run_one(&row.id, case, connect, row.requests.clone()));
+    let attempt = std::panic::AssertUnwindSafe(|| run_one(&row.id, case, connect, row.requests.clone()));
+    let ran = std::panic::catch_unwind(attempt);
     match ran.unwrap_or_else(|_| Err(Failure::new("panicked; the message stands above"))) {
         Ok(requests) => Outcome::Pass { requests },
         Err(failure) => Outcome::Fail(failure.to_string()),

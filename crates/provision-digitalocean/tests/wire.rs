@@ -1,6 +1,8 @@
 //! Pins every request that the provider sends, over the real transport against a mock server. The answers are those of
 //! <https://docs.digitalocean.com/reference/api/digitalocean/> (read 2026-11), shortened.
 
+#![allow(clippy::unwrap_used, reason = "a failed check ends the test")]
+
 use std::time::{Duration, SystemTime};
 
 use provision_core::{

@@ -417,25 +417,6 @@ fn lists_are_narrowed_and_sorted() {
 }
 
 #[test]
-fn protected_servers_stay() {
-    let sim = sim();
-    let account = account(&sim);
-    let id = account.post("/servers", order("web-1")).json["server"]["id"].clone();
-    advance(&sim, 3_000);
-    let path = format!("/servers/{id}");
-    let protect = |on: bool| {
-        let body = json!({ "delete": on, "rebuild": on });
-        account.post(&format!("{path}/actions/change_protection"), body).status
-    };
-    assert_eq!(protect(true), 201);
-    assert_eq!(code(&account.delete(&path)), (423, "protected"));
-    assert_eq!(protect(false), 201);
-    assert_eq!(account.post(&format!("{path}/actions/poweroff"), json!({})).status, 201);
-    assert_eq!(account.get(&path).json["server"]["status"], "off");
-    assert_eq!(account.delete(&path).status, 200);
-}
-
-#[test]
 fn several_actions_are_polled_at_once() {
     let sim = sim();
     let account = account(&sim);

@@ -5,6 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use provision_http::{Request, Response, Transport, TransportError};
 
 /// Counts and remembers the requests that a provider sends. Clones share what they saw.
@@ -18,6 +19,8 @@ pub struct Sent {
     pub request: Request,
     /// How long its answer took.
     pub took: Duration,
+    /// The headers of its answer; empty when there was none.
+    pub answer_headers: HeaderMap,
 }
 
 impl Observer {
@@ -85,6 +88,7 @@ impl Transport for Observed {
         self.observer.lock().push(Sent {
             request: request.clone(),
             took: started.elapsed(),
+            answer_headers: answer.as_ref().map(|answer| answer.headers.clone()).unwrap_or_default(),
         });
         answer
     }

@@ -15,10 +15,10 @@ use provision_http::{
 };
 use serde::Deserialize;
 
-pub type Reply = Result<Response, TransportError>;
+pub(crate) type Reply = Result<Response, TransportError>;
 
 #[derive(Clone)]
-pub struct Script(Arc<Mutex<State>>);
+pub(crate) struct Script(Arc<Mutex<State>>);
 
 struct State {
     replies: VecDeque<Reply>,
@@ -27,7 +27,7 @@ struct State {
 }
 
 impl Script {
-    pub fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self(Arc::new(Mutex::new(State {
             replies: replies.into_iter().collect(),
             timeouts: Vec::new(),
@@ -36,16 +36,16 @@ impl Script {
     }
 
     /// Each answer keeps the caller busy for this long.
-    pub fn taking(self, takes: Duration) -> Self {
+    pub(crate) fn taking(self, takes: Duration) -> Self {
         self.0.lock().unwrap().takes = takes;
         self
     }
 
-    pub fn sent(&self) -> usize {
+    pub(crate) fn sent(&self) -> usize {
         self.timeouts().len()
     }
 
-    pub fn timeouts(&self) -> Vec<Duration> {
+    pub(crate) fn timeouts(&self) -> Vec<Duration> {
         self.0.lock().unwrap().timeouts.clone()
     }
 }
@@ -69,7 +69,7 @@ impl Transport for Script {
     }
 }
 
-pub fn response(status: u16, body: &str, headers: &[(&str, &str)]) -> Response {
+pub(crate) fn response(status: u16, body: &str, headers: &[(&str, &str)]) -> Response {
     let pairs = headers
         .iter()
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
@@ -80,16 +80,16 @@ pub fn response(status: u16, body: &str, headers: &[(&str, &str)]) -> Response {
     }
 }
 
-pub fn answer(status: u16, body: &str) -> Reply {
+pub(crate) fn answer(status: u16, body: &str) -> Reply {
     Ok(response(status, body, &[]))
 }
 
-pub fn answer_with(status: u16, name: &str, value: &str) -> Reply {
+pub(crate) fn answer_with(status: u16, name: &str, value: &str) -> Reply {
     Ok(response(status, "", &[(name, value)]))
 }
 
 /// A unix time that many seconds ahead.
-pub fn in_seconds(seconds: u64) -> String {
+pub(crate) fn in_seconds(seconds: u64) -> String {
     (unix_seconds(SystemTime::now()) + seconds).to_string()
 }
 
@@ -101,7 +101,7 @@ struct Trouble {
 
 #[derive(Debug, Deserialize)]
 #[expect(dead_code, reason = "only its form matters")]
-pub struct HostAnswer {
+pub(crate) struct HostAnswer {
     host: Host,
 }
 
@@ -125,16 +125,16 @@ const VENDOR: Vendor = Vendor {
     classify,
 };
 
-pub fn builder(script: &Script) -> ClientBuilder {
+pub(crate) fn builder(script: &Script) -> ClientBuilder {
     Client::builder(VENDOR, Arc::new(script.clone()))
         .secret_header("authorization", Some("Bearer"), "hunter2hunter2")
         .unwrap()
 }
 
-pub fn client(script: &Script) -> Client {
+pub(crate) fn client(script: &Script) -> Client {
     builder(script).build()
 }
 
-pub fn request(method: Method) -> Request {
+pub(crate) fn request(method: Method) -> Request {
     Request::new("create host", method, "https://api.example.com/hosts".parse().unwrap())
 }

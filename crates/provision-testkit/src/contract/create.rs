@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use provision_core::{BasicHost, CatalogQuery, HostStatus, Labels, MANAGED_BY_LABEL, ProvisionedHost, Provisioner};
+use provision_core::{BasicHost, CatalogQuery, HostStatus, Labels, MANAGED_BY_LABEL, ProvisionedHost};
 use sha2::{Digest, Sha256};
 
 use super::bench::{Bench, host, join};
@@ -27,6 +27,12 @@ pub async fn create_to_active(stand: &dyn Stand) -> Result<(), Failure> {
     describes(&created, &wanted, info.id, "the host that provision answers")?;
     let booting = bench.cloud.status(&created.id).await.during("status of a new host")?;
     describes(&booting, &wanted, info.id, "the host right after provision")?;
+    ensure!(
+        booting.status == HostStatus::Provisioning,
+        "the host is still booting, but its status is {} (the vendor says {:?}): map only the vendor's word for running to active",
+        booting.status,
+        booting.raw_status
+    );
     let active = bench.until_active(&created.id).await?;
     describes(&active, &wanted, info.id, "the active host")?;
     ensure!(
@@ -116,11 +122,11 @@ pub async fn user_data_arrives(stand: &dyn Stand) -> Result<(), Failure> {
 pub async fn defaults_and_overrides(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
     let mut wanted = host("choice-1")?;
-    choose(&*bench.cloud, &mut wanted).await?;
     wanted.labels = labels("team=web,tier=front-1")?;
     let expires = SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
     wanted.expires = Some(expires);
-    let active = bench.active(&wanted).await?;
+    let created = create_another(&bench, &mut wanted).await?;
+    let active = bench.until_active(&created.id).await?;
     for (what, found, wish) in [
         ("region", &active.region, &wanted.region),
         ("plan", &active.plan, &wanted.plan),
@@ -147,13 +153,16 @@ pub async fn defaults_and_overrides(stand: &dyn Stand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A region, plan and image that are not the defaults and go together, as the catalog says.
-async fn choose(cloud: &dyn Provisioner, host: &mut BasicHost) -> Result<(), Failure> {
-    let info = cloud.info();
+/// Creates the host in a region, with a plan and an image that are not the defaults, as the catalog offers them. The
+/// catalog does not say which plan runs which image, so that a refused plan leads to the next one.
+async fn create_another(bench: &Bench<'_>, host: &mut BasicHost) -> Result<ProvisionedHost, Failure> {
+    const TRIES: usize = 8;
+    let (cloud, info) = (&bench.cloud, bench.cloud.info());
     let regions = cloud
         .catalog(&CatalogQuery::regions())
         .await
         .during("catalog of regions")?;
+    let mut refusals = Vec::new();
     for region in &regions.regions {
         if region.id == info.default_region || region.available == Some(false) {
             continue;
@@ -162,31 +171,33 @@ async fn choose(cloud: &dyn Provisioner, host: &mut BasicHost) -> Result<(), Fai
         let catalog = cloud.catalog(&query).await.during("catalog of another region")?;
         let default_image = catalog.images.iter().find(|image| image.id == info.default_image);
         let architecture = default_image.and_then(|image| image.architecture.clone());
-        let default_plan = catalog.plans.iter().position(|plan| plan.id == info.default_plan);
-        // The next dearer one is the likeliest to be of the same architecture.
-        let plan = catalog
-            .plans
-            .iter()
-            .skip(default_plan.map_or(0, |at| at + 1))
-            .find(|plan| {
-                let sold_here = plan.regions.is_empty() || plan.regions.contains(&region.id);
-                plan.id != info.default_plan && sold_here && plan.available != Some(false)
-            });
         let image = catalog
             .images
             .iter()
             .find(|image| image.id != info.default_image && image.architecture == architecture);
-        if let (Some(plan), Some(image)) = (plan, image) {
+        let Some(image) = image else { continue };
+        let plans = catalog.plans.iter().filter(|plan| {
+            let sold_here = plan.regions.is_empty() || plan.regions.contains(&region.id);
+            plan.id != info.default_plan && sold_here && plan.available != Some(false)
+        });
+        for plan in plans {
             host.region = Some(region.id.clone());
             host.plan = Some(plan.id.clone());
             host.image = Some(image.id.clone());
-            return Ok(());
+            match cloud.provision(host).await {
+                Ok(created) => return Ok(created),
+                Err(error) => refusals.push(format!("{} with {} in {}: {error}", plan.id, image.id, region.id)),
+            }
+            ensure!(
+                refusals.len() < TRIES,
+                "what the catalog offers is refused: {}",
+                join(&refusals)
+            );
         }
     }
-    let ids: Vec<&str> = regions.regions.iter().map(|region| region.id.as_str()).collect();
     Err(Failure::new(format!(
-        "the catalog offers no region other than the default with another plan and image: {}",
-        join(&ids)
+        "the catalog offers no region other than the default with another plan and image that can be ordered: {}",
+        join(&refusals)
     )))
 }
 

@@ -147,7 +147,7 @@ fn script(bytes: usize) -> Result<UserData, Failure> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        let letter = LETTERS.iter().nth((state >> 58) as usize % LETTERS.len());
+        let letter = LETTERS.get((state >> 58) as usize % LETTERS.len());
         text.extend(letter.map(|&letter| char::from(letter)));
     }
     UserData::new(text).map_err(|invalid| Failure::new(invalid.to_string()))
