@@ -230,7 +230,7 @@ impl Provisioner for Ec2 {
         let api = self.api(order.region)?;
         let known = api.find_by_key(&order).await?;
         let instance = match known {
-            Known::Host(instance) => instance,
+            Known::Host(instance) => *instance,
             Known::Nothing { generation } => api.create(&order, generation).await?,
         };
         // Again for a host that is adopted: the earlier call may have ended before this.

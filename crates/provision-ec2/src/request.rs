@@ -21,6 +21,8 @@ pub(crate) const HOST_TAG: &str = "provision:host";
 pub(crate) const IP_TAG: &str = "provision:ip";
 /// Canonical's account: <https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/>.
 const CANONICAL: &str = "099720109477";
+/// Size of Ubuntu's images and of the disk.
+const DISK_GIB: &str = "8";
 /// How often a key may be used again after its host was deleted; AWS remembers client tokens of terminated instances.
 pub(crate) const GENERATIONS: usize = 8;
 
@@ -272,6 +274,7 @@ pub(crate) fn run_instance(endpoint: &Endpoint, order: &Order<'_>, launch: &Laun
         // Other images have their root volume elsewhere, where this would add a second one.
         call = call
             .with("BlockDeviceMapping.1.DeviceName", "/dev/sda1")
+            .with("BlockDeviceMapping.1.Ebs.VolumeSize", DISK_GIB)
             .with("BlockDeviceMapping.1.Ebs.VolumeType", "gp3")
             .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
     }

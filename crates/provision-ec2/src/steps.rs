@@ -19,7 +19,7 @@ pub(crate) struct Api {
 /// What is known of a key.
 pub(crate) enum Known {
     /// Its host.
-    Host(Instance),
+    Host(Box<Instance>),
     /// No host; it was used that often for hosts that are gone.
     Nothing { generation: usize },
 }
@@ -60,7 +60,7 @@ impl Api {
                 );
                 return Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id));
             } else if instance.labels().has_key(key) {
-                return Ok(Known::Host(instance));
+                return Ok(Known::Host(Box::new(instance)));
             }
         }
         if generation >= GENERATIONS {
@@ -217,7 +217,7 @@ impl Api {
                 // The host exists, made with other wishes: for one, an older image of the same parameter.
                 Some("IdempotentParameterMismatch") => {
                     return match self.find_by_key(order).await? {
-                        Known::Host(instance) => Ok(instance),
+                        Known::Host(instance) => Ok(*instance),
                         Known::Nothing { .. } => Err(error),
                     };
                 }
