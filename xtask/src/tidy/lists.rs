@@ -21,7 +21,7 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 3] = ["auth.rs", "sign.rs", "steps.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 26] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 27] = [
     "async-trait",
     "base64",
     "bytes",
@@ -41,10 +41,11 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 26] = [
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
-    // EC2; the last three behind the feature `aws-config`
+    // EC2; the last four behind the feature `aws-config`
     "aws-credential-types",
     "aws-sigv4",
     "aws-config",
+    "aws-runtime",
     "aws-smithy-runtime-api",
     "aws-smithy-types",
     // GCE
