@@ -25,8 +25,12 @@ pub enum Credentials {
     /// From the AWS chain (SSO, web identity, roles, instance metadata, ...), asked when the first request is signed.
     #[cfg(feature = "aws-config")]
     Chain {
-        /// Profile of the shared config files; `None` for the default one.
+        /// Profile of the shared files; `None` for the default one.
         profile: Option<String>,
+        /// The config file, where it is not the usual one.
+        config_file: Option<PathBuf>,
+        /// The credentials file, where it is not the usual one.
+        credentials_file: Option<PathBuf>,
     },
 }
 
@@ -58,6 +62,8 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<(Credentials, Option<
         #[cfg(feature = "aws-config")]
         None => Credentials::Chain {
             profile: settings.get("profile").map(str::to_owned),
+            config_file: settings.get("config-file").map(PathBuf::from),
+            credentials_file: settings.get("credentials-file").map(PathBuf::from),
         },
         #[cfg(not(feature = "aws-config"))]
         None => return Err(profile.explain_missing(settings)),
@@ -196,85 +202,170 @@ impl Source {
         match &self.credentials {
             Credentials::Keys(keys) => Ok(keys.clone()),
             #[cfg(feature = "aws-config")]
-            Credentials::Chain { profile } => self.chain.keys(profile.as_deref(), region).await,
+            chain @ Credentials::Chain { .. } => self.chain.keys(chain, region).await,
         }
+    }
+}
+
+/// AWS's own chain of providers. Its requests go over the same transport as all others, so that there is one HTTP stack.
+#[cfg(feature = "aws-config")]
+mod chain {
+    use std::{
+        sync::{Arc, Mutex, PoisonError},
+        time::{Duration, SystemTime},
+    };
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_credential_types::provider::{ProvideCredentials as _, error::CredentialsError};
+    use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+    use aws_smithy_runtime_api::{
+        client::{
+            http::{
+                HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+                SharedHttpConnector,
+            },
+            orchestrator::{HttpRequest, HttpResponse},
+            result::ConnectorError,
+            runtime_components::RuntimeComponents,
+        },
+        http::StatusCode,
+    };
+    use aws_smithy_types::body::SdkBody;
+    use provision_core::{Error, ErrorKind, Result, SecretString};
+    use provision_http::{Request, Transport, TransportError};
+
+    use super::{Credentials, Keys};
+    use crate::config::INFO;
+
+    /// How long before their end credentials are fetched anew.
+    const MARGIN: Duration = Duration::from_secs(300);
+    /// The longest that a request of the chain may take.
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// Fetches credentials when they are first needed and again before they end.
+    #[derive(Debug)]
+    pub(super) struct Chain {
+        transport: Arc<dyn Transport>,
+        /// The keys and their end, if they have one.
+        known: Mutex<Option<(Keys, Option<SystemTime>)>>,
+    }
+
+    impl Chain {
+        pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+            Self {
+                transport,
+                known: Mutex::new(None),
+            }
+        }
+
+        pub(super) async fn keys(&self, wanted: &Credentials, region: &str) -> Result<Keys> {
+            let soon = SystemTime::now() + MARGIN;
+            if let Some((keys, end)) = &*self.known.lock().unwrap_or_else(PoisonError::into_inner)
+                && end.is_none_or(|end| soon < end)
+            {
+                return Ok(keys.clone());
+            }
+            let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(SharedHttpClient::new(Bridge(self.transport.clone())))
+                .region(Region::new(region.to_owned()));
+            if let Credentials::Chain {
+                profile,
+                config_file,
+                credentials_file,
+            } = wanted
+            {
+                if let Some(profile) = profile {
+                    loader = loader.profile_name(profile);
+                }
+                let mut files = EnvConfigFiles::builder();
+                for (kind, file) in [
+                    (EnvConfigFileKind::Config, config_file),
+                    (EnvConfigFileKind::Credentials, credentials_file),
+                ] {
+                    files = match (kind, file) {
+                        (kind, Some(file)) => files.with_file(kind, file),
+                        (EnvConfigFileKind::Config, None) => files.include_default_config_file(true),
+                        (_, None) => files.include_default_credentials_file(true),
+                    };
+                }
+                loader = loader.profile_files(files.build());
+            }
+            let config = loader.load().await;
+            let provider = config.credentials_provider().ok_or_else(none)?;
+            let found = provider.provide_credentials().await.map_err(|error| match &error {
+                CredentialsError::CredentialsNotLoaded(_) => none(),
+                // The text of an inner error may hold an answer: only its kind is told.
+                _ => Error::new(
+                    ErrorKind::Unauthorized,
+                    format!("the AWS credential chain failed: {error}"),
+                )
+                .provider(INFO.id),
+            })?;
+            let keys = Keys {
+                access_key_id: found.access_key_id().to_owned(),
+                secret_access_key: SecretString::from(found.secret_access_key()),
+                session_token: found.session_token().map(SecretString::from),
+            };
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((keys.clone(), found.expiry()));
+            Ok(keys)
+        }
+    }
+
+    fn none() -> Error {
+        let message = "AWS EC2 needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`";
+        Error::new(ErrorKind::Unauthorized, message).provider(INFO.id)
+    }
+
+    /// AWS's HTTP client over our transport.
+    #[derive(Debug, Clone)]
+    struct Bridge(Arc<dyn Transport>);
+
+    impl HttpClient for Bridge {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Bridge {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let transport = self.0.clone();
+            HttpConnectorFuture::new(async move {
+                let request = convert(request)?;
+                let answer = transport.send(&request, TIMEOUT).await.map_err(|error| match error {
+                    TransportError::Timeout => ConnectorError::timeout(error.into()),
+                    _ => ConnectorError::io(error.into()),
+                })?;
+                let status =
+                    StatusCode::try_from(answer.status.as_u16()).map_err(|error| ConnectorError::user(error.into()))?;
+                let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+                for (name, value) in &answer.headers {
+                    if let Ok(value) = value.to_str() {
+                        response
+                            .headers_mut()
+                            .append(name.as_str().to_owned(), value.to_owned());
+                    }
+                }
+                Ok(response)
+            })
+        }
+    }
+
+    fn convert(request: HttpRequest) -> std::result::Result<Request, ConnectorError> {
+        let request = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let (head, body) = request.into_parts();
+        let url = head
+            .uri
+            .to_string()
+            .parse()
+            .map_err(|_| ConnectorError::user("not a URL".into()))?;
+        let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
+        Ok(Request::new("get credentials", head.method, url)
+            .body("", body)
+            .header_map(head.headers))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use provision_core::ExposeSecret;
-
-    use super::*;
-
-    const CREDENTIALS: &str = "# mine\n[default]\naws_access_key_id = AKIDDEFAULT\naws_secret_access_key=default/secret=\n\n[work]\naws_access_key_id=AKIDWORK # ours\naws_secret_access_key=work-secret\naws_session_token=work-token\n";
-    const CONFIG: &str = "[default]\nregion = eu-central-1\ns3 =\n  region = nested\n[profile work]\nregion=eu-west-3\n[profile sso]\nsso_session = corp\n";
-
-    fn home() -> tempfile::TempDir {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join(".aws")).unwrap();
-        std::fs::write(home.path().join(".aws/credentials"), CREDENTIALS).unwrap();
-        std::fs::write(home.path().join(".aws/config"), CONFIG).unwrap();
-        home
-    }
-
-    fn read(settings: &Settings) -> Result<(String, String, Option<String>)> {
-        let (credentials, region) = from_settings(settings)?;
-        match credentials {
-            Credentials::Keys(keys) => Ok((
-                keys.access_key_id,
-                keys.secret_access_key.expose_secret().to_owned(),
-                region,
-            )),
-            #[cfg(feature = "aws-config")]
-            Credentials::Chain { .. } => Ok(("chain".to_owned(), String::new(), region)),
-        }
-    }
-
-    #[test]
-    fn a_profile_gives_what_the_settings_lack() {
-        let home = home();
-        let at_home = Settings::new().with("home", home.path().to_str().unwrap());
-        let (id, secret, region) = read(&at_home).unwrap();
-        assert_eq!((id.as_str(), secret.as_str()), ("AKIDDEFAULT", "default/secret="));
-        assert_eq!(region.as_deref(), Some("eu-central-1"));
-
-        let (id, _, region) = read(&at_home.clone().with("profile", "work")).unwrap();
-        assert_eq!((id.as_str(), region.as_deref()), ("AKIDWORK", Some("eu-west-3")));
-
-        let keys = at_home
-            .with("access-key-id", "AKIDSET")
-            .with("secret-access-key", "set");
-        let (id, _, region) = read(&keys).unwrap();
-        assert_eq!((id.as_str(), region.as_deref()), ("AKIDSET", Some("eu-central-1")));
-        assert_eq!(
-            read(&keys.with("region", "us-west-2")).unwrap().2,
-            None,
-            "no file is needed"
-        );
-    }
-
-    #[cfg(not(feature = "aws-config"))]
-    #[test]
-    fn missing_keys_are_explained() {
-        let home = home();
-        let at_home = Settings::new().with("home", home.path().to_str().unwrap());
-        for (settings, expected) in [
-            (Settings::new(), "AWS_ACCESS_KEY_ID"),
-            (at_home.clone().with("profile", "none"), "profile `none`"),
-            (at_home.with("profile", "sso"), "feature `aws-config`"),
-        ] {
-            let error = read(&settings).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unauthorized);
-            assert!(error.to_string().contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn half_a_key_and_a_named_file_that_is_not_there_are_refused() {
-        let error = read(&Settings::new().with("access-key-id", "AKID")).unwrap_err();
-        assert!(error.to_string().contains("AWS_SECRET_ACCESS_KEY"), "{error}");
-        let error = read(&Settings::new().with("credentials-file", "/nonexistent/file")).unwrap_err();
-        assert!(error.to_string().contains("`credentials-file`"), "{error}");
-    }
-}
+mod tests;

@@ -279,7 +279,9 @@ impl Api {
             None => request::find_groups_by_tag(&self.endpoint, HOST_TAG, instance),
         };
         let mut left = false;
-        for group in self.groups(request).await?.iter().filter(|group| group.is_ours()) {
+        // A later host of the same key has a group of the same name.
+        let is_its = |group: &&Group| group.is_ours() && group.tag(HOST_TAG).is_none_or(|host| host == instance);
+        for group in self.groups(request).await?.iter().filter(is_its) {
             left |= !self.delete_group(&group.id).await?;
         }
         Ok(left)

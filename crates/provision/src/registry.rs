@@ -34,8 +34,17 @@ macro_rules! registry {
 
 // BEGIN GENERATED registry (cargo xtask generate)
 registry! {
+    "azure" => provision_azure::Azure,
+    "civo" => provision_civo::Civo,
     "digitalocean" => provision_digitalocean::DigitalOcean,
+    "ec2" => provision_ec2::Ec2,
+    "gce" => provision_gce::Gce,
     "hetzner" => provision_hetzner::Hetzner,
+    "linode" => provision_linode::Linode,
+    "ovh" => provision_ovh::Ovh,
+    "packet" => provision_packet::Packet,
+    "scaleway" => provision_scaleway::Scaleway,
+    "vultr" => provision_vultr::Vultr,
 }
 // END GENERATED registry
 
