@@ -20,7 +20,7 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "async-trait",
     "base64",
     "bytes",
@@ -37,6 +37,8 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
     "thiserror",
     "tracing",
     "url",
+    // a random root password (Linode)
+    "getrandom",
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
