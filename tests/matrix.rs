@@ -3,6 +3,14 @@
 //! Writes a report for `cargo xtask matrix` to the path in `PROVISION_MATRIX_REPORT`, or to `matrix.json` beside the
 //! build's artifacts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 use std::{
     collections::BTreeSet,
     path::PathBuf,

@@ -31,7 +31,8 @@ impl FromStr for TimeSpan {
 
 /// How long ago a moment was, as `45s`, `12m`, `3h` or `9d`.
 pub(crate) fn age(then: SystemTime, now: SystemTime) -> String {
-    short(now.duration_since(then).unwrap_or_default())
+    let seconds = now.duration_since(then).unwrap_or_default().as_secs();
+    short(Duration::from_secs(seconds))
 }
 
 /// When a moment comes, as `in 12m`, or `expired` when it has passed.

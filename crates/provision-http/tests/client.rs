@@ -1,5 +1,11 @@
 //! The client over scripted answers: what is sent again and what is not, what errors carry, and what they never carry.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
+
 mod common;
 
 use std::time::Duration;

@@ -1,4 +1,10 @@
 //! The transport that really sends requests, against servers on the loopback address.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not count as tests"
+)]
 #![cfg(feature = "reqwest")]
 
 use std::{error::Error as _, net::SocketAddr, time::Duration};

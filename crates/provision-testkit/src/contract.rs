@@ -1,6 +1,6 @@
-//! The contract suite: what every provider promises, as public functions over a [`Stand`](crate::Stand).
+//! The contract suite: what every provider promises, as public functions over a [`Stand`].
 //!
-//! Each case is given a fresh stand and ends with a [`Failure`](crate::Failure) that is written for the provider's author.
+//! Each case is given a fresh stand and ends with a [`Failure`] that is written for the provider's author.
 //! The names of the cases are stable: `providers.toml` uses them.
 
 mod bench;

@@ -28,7 +28,8 @@ pub trait Stand: Send + Sync {
     /// The texts that must never be shown: the token, the secret key.
     fn secrets(&self) -> Vec<String>;
 
-    /// Puts the cloud's clock ahead. No case needs more than ten minutes to boot or delete a host.
+    /// Puts the cloud's clock ahead, on which alone hosts boot and go: a new host is not running before it moved, and is after
+    /// ten minutes at most.
     fn advance(&self, by: Duration);
 
     /// Lets trouble befall the next requests, after `skip` of them passed unharmed, as long as it hit fewer than `times`.
@@ -156,6 +157,13 @@ impl Item {
     #[must_use]
     pub fn is_host(&self) -> bool {
         self.kind == "host"
+    }
+
+    /// Whether it is the thing of that name. A cloud without labels may hold them in the name, behind `--`.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("--"))
     }
 }
 

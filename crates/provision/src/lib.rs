@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod gc;
+pub mod poller;
 pub mod registry;
 pub mod wait;
 

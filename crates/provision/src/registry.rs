@@ -101,7 +101,7 @@ fn unknown(name: &str, compiled_in: &[&'static ProviderInfo]) -> Error {
             "provider `{shown}` is not part of this build, which has none: enable a feature of crate `provision`, such as `full`"
         ));
     }
-    let guess = closest(name, compiled_in).map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"));
+    let guess = closest(name, compiled_in).map_or_else(String::new, |guess| format!(" (did you mean `{guess}`?)"));
     let known: Vec<String> = compiled_in
         .iter()
         .map(|info| match info.aliases {

@@ -1,5 +1,13 @@
 //! Creating a host when answers get lost.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
 mod fake;
 
 use std::time::Duration;

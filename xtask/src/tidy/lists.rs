@@ -50,6 +50,8 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     // Azure
     "azure_core",
     "azure_identity",
+    // OVH signs with SHA-1
+    "sha1",
 ];
 
 /// What only some crates may import, whatever else they do.

@@ -92,9 +92,9 @@ async fn create(
     let key = host.key.as_ref().map_or("", |key| key.as_str());
     let timeout = args.timeout.map_or(CREATE_TIMEOUT, |timeout| timeout.0);
     let mut creation = Creation::new(&*cloud.provisioner, host, timer, cloud.pace(timeout))?;
-    let progress = Progress::start(format!("creating {} (key {key})", host.name));
+    let progress = Progress::start(format!("creating {}", host.name));
     if args.key.is_none() {
-        progress.note(&format!("key: {key}"));
+        progress.note(&format!("key: {key} (with the same --key no second host is made)"));
     }
     let show = |observation: &provision::wait::Observation| {
         if let provision::wait::Observation::Retrying { error, delay } = observation {
@@ -121,6 +121,9 @@ async fn create(
         }
         None => {
             progress.note(&format!("interrupted (again to stop at once); the key is {key}"));
+            if creation.may_exist() {
+                progress.note(&format!("hint: run this to get the host, never a second one: {rerun}"));
+            }
             if creation.is_under_way() {
                 progress.note("waiting a moment for the cloud's answer");
                 // One step, so that nothing is sent again.
@@ -129,11 +132,12 @@ async fn create(
             if let Some(created) = creation.host() {
                 return Ok(Created::Interrupted(Some(created.clone())));
             }
-            if creation.may_exist() {
-                drop(progress);
-                say("the cloud may have created the host");
-                hint(&format!("run this to get it, never a second one: {rerun}"));
-            }
+            drop(progress);
+            say(if creation.may_exist() {
+                "the cloud may have created the host"
+            } else {
+                "nothing was created"
+            });
             Ok(Created::Interrupted(None))
         }
     }

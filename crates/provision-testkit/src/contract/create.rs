@@ -27,6 +27,12 @@ pub async fn create_to_active(stand: &dyn Stand) -> Result<(), Failure> {
     describes(&created, &wanted, info.id, "the host that provision answers")?;
     let booting = bench.cloud.status(&created.id).await.during("status of a new host")?;
     describes(&booting, &wanted, info.id, "the host right after provision")?;
+    ensure!(
+        booting.status == HostStatus::Provisioning,
+        "the host is still booting, but its status is {} (the vendor says {:?}): map only the vendor's word for running to active",
+        booting.status,
+        booting.raw_status
+    );
     let active = bench.until_active(&created.id).await?;
     describes(&active, &wanted, info.id, "the active host")?;
     ensure!(

@@ -95,6 +95,7 @@ async fn limited<T: Debug>(
 /// [`Failure`] that says how the provider breaks it.
 pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
+    bench.warm_up().await;
     let (created, steps) = bench.counted(bench.cloud.provision(&with_key("fault-0")?)).await?;
     let usual = changes(&stand.requests());
     bench.delete(created.during("provision")?.id).await?;
@@ -106,11 +107,6 @@ pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
         stand.calm();
         let hit = stand.requests().iter().any(|request| request.status == 500);
         ensure!(hit, "no request of provision met the fault at step {step}: {log}");
-        refused(
-            result,
-            ErrorKind::Unavailable,
-            &format!("provision whose request {step} is answered with 500"),
-        )?;
         for (request, count) in changes(&stand.requests()) {
             let at_most = usual.get(&request).copied().unwrap_or_default();
             ensure!(
@@ -118,6 +114,11 @@ pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
                 "`{request}` was sent {count} times after the cloud answered it with 500, usually it is sent {at_most} times: a create must never be sent again without looking first ({log})"
             );
         }
+        refused(
+            result,
+            ErrorKind::Unavailable,
+            &format!("provision whose request {step} is answered with 500"),
+        )?;
         let again = bench
             .cloud
             .provision(&wanted)

@@ -128,6 +128,10 @@ pub async fn firewall_failure_rolls_back_or_is_findable(stand: &dyn Stand) -> Re
                         created.id
                     )));
                 }
+                ensure!(
+                    first.is_err() || !bench.restricts_ports() || !firewalls(&bench).is_empty(),
+                    "{when} it answered a host without its firewall, every port of which is open: an error of that step must not be dropped"
+                );
                 let billing: Vec<_> = bench
                     .ours()
                     .into_iter()

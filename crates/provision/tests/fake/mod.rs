@@ -23,6 +23,7 @@ use provision::{
 
 /// One answer of the scripted cloud.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a script is short")]
 pub(crate) enum Step {
     Host(HostStatus),
     Deletion(Deletion),

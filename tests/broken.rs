@@ -1,1 +1,0 @@
-//! Contract cases that have to fail.
