@@ -8,7 +8,8 @@ use serde::Deserialize;
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "linode",
     request_id_headers: &[],
-    // Unix seconds; `Retry-After` comes with it. Both were seen negative, which the client takes for zero.
+    // Unix seconds. `Retry-After` comes with it, even with answers that refuse nothing; both were seen negative, which
+    // the client takes for zero.
     rate_limit_reset_header: Some("x-ratelimit-reset"),
     classify,
 };

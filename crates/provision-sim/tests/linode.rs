@@ -151,7 +151,10 @@ fn bad_requests_are_refused_in_the_cloud_s_words() {
     }
     let broken = account.request(Method::POST, "/linode/instances").body("{\"label\":");
     assert_eq!(reason(&got(sim.handle(broken))), (400, "Invalid JSON"));
-    assert_eq!(reason(&account.get("/nothing")), (404, "Not found"));
+    let missing = account.get("/nothing");
+    assert_eq!(reason(&missing), (404, "Not found"));
+    // With a charset, linodego would not read it.
+    assert_eq!(missing.headers["content-type"], "application/json");
     assert_eq!(account.post("/regions", json!({})).status, 405);
     assert!(sim.inventory().is_empty());
     let largest = json!({ "user_data": STANDARD.encode("x".repeat(65_535)) });

@@ -10,7 +10,9 @@ use crate::kit::fields::Fields;
 use crate::kit::text::{is_ssh_key, sha256};
 
 use super::state::{Device, Instance, State};
-use super::{USER, body, catalog, check_known, check_label, devices, error, instances, invalid, tags, wrong_type};
+use super::{
+    USER, body, catalog, check_known, check_label, devices, error, instances, invalid, reply, tags, wrong_type,
+};
 
 /// Instances that the simulated account may have.
 const INSTANCE_LIMIT: usize = 10_000;
@@ -72,7 +74,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
         return Err(invalid("type", "No open slots for this plan!"));
     }
     let instance = make(call, state, order);
-    let answer = Answer::json(200, &instances::show(&instance, call.now));
+    let answer = reply(200, &instances::show(&instance, call.now));
     state.instances.push(instance);
     Ok(answer)
 }

@@ -7,7 +7,7 @@ use crate::cloud::Handled;
 use crate::kit::answer::Answer;
 
 use super::state::{Device, State};
-use super::{body, error, invalid, not_found, page, time, wrong_type};
+use super::{body, error, invalid, not_found, page, reply, time, wrong_type};
 
 pub(super) fn new_id(call: &mut Call<'_>) -> u64 {
     107_000 + call.next_number()
@@ -82,7 +82,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, firewall: &str) -> 
     check(state, instance)?;
     let device = make(call, instance);
     state.firewall(firewall)?.devices.push(device.clone());
-    Ok(Answer::json(200, &show(state, &device)))
+    Ok(reply(200, &show(state, &device)))
 }
 
 fn find(state: &mut State, firewall: &str, device: &str) -> Result<Device, Answer> {
@@ -93,11 +93,11 @@ fn find(state: &mut State, firewall: &str, device: &str) -> Result<Device, Answe
 
 pub(super) fn get(state: &mut State, firewall: &str, device: &str) -> Handled {
     let device = find(state, firewall, device)?;
-    Ok(Answer::json(200, &show(state, &device)))
+    Ok(reply(200, &show(state, &device)))
 }
 
 pub(super) fn delete(state: &mut State, firewall: &str, device: &str) -> Handled {
     let id = find(state, firewall, device)?.id;
     state.firewall(firewall)?.devices.retain(|known| known.id != id);
-    Ok(Answer::json(200, &json!({})))
+    Ok(reply(200, &json!({})))
 }

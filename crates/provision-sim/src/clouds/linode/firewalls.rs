@@ -7,7 +7,7 @@ use crate::cloud::Handled;
 use crate::kit::answer::Answer;
 
 use super::state::{Firewall, State};
-use super::{body, check_known, check_label, devices, invalid, page, rules, tags, time, wrong_type};
+use super::{body, check_known, check_label, devices, invalid, page, reply, rules, tags, time, wrong_type};
 
 /// Fields that may stand in `X-Filter`.
 const FILTERABLE: &[&str] = &["created", "id", "label", "tags", "updated"];
@@ -27,7 +27,7 @@ fn show(state: &State, firewall: &Firewall) -> Value {
 
 fn answer(state: &mut State, id: &str) -> Handled {
     let firewall = state.firewall(id)?.clone();
-    Ok(Answer::json(200, &show(state, &firewall)))
+    Ok(reply(200, &show(state, &firewall)))
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
@@ -124,11 +124,11 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
 pub(super) fn delete(state: &mut State, id: &str) -> Handled {
     let id = state.firewall(id)?.id;
     state.firewalls.retain(|firewall| firewall.id != id);
-    Ok(Answer::json(200, &json!({})))
+    Ok(reply(200, &json!({})))
 }
 
 pub(super) fn get_rules(state: &mut State, id: &str) -> Handled {
-    Ok(Answer::json(200, &rules::show(state.firewall(id)?)))
+    Ok(reply(200, &rules::show(state.firewall(id)?)))
 }
 
 pub(super) fn set_rules(call: &Call<'_>, state: &mut State, id: &str) -> Handled {

@@ -8,7 +8,7 @@ use crate::kit::answer::Answer;
 use crate::kit::life::Stage;
 
 use super::state::{Instance, State};
-use super::{body, catalog, check_label, error, invalid, page, tags, time, wrong_type};
+use super::{body, catalog, check_label, error, invalid, page, reply, tags, time, wrong_type};
 
 /// Up to this share of the boot time, percent, an instance is `provisioning`; then it is `booting`.
 const MADE_AT_PERCENT: u64 = 60;
@@ -61,7 +61,7 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
 }
 
 pub(super) fn get(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
-    Ok(Answer::json(200, &show(state.instance(id)?, call.now)))
+    Ok(reply(200, &show(state.instance(id)?, call.now)))
 }
 
 /// Refuses a label that another instance has.
@@ -101,7 +101,7 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
 pub(super) fn delete(state: &mut State, id: &str) -> Handled {
     let id = state.instance(id)?.id;
     state.remove_instance(id);
-    Ok(Answer::json(200, &json!({})))
+    Ok(reply(200, &json!({})))
 }
 
 pub(super) fn power(call: &Call<'_>, state: &mut State, id: &str, action: &str) -> Handled {
@@ -111,5 +111,5 @@ pub(super) fn power(call: &Call<'_>, state: &mut State, id: &str, action: &str) 
     }
     instance.off = action == "shutdown";
     instance.updated = call.now;
-    Ok(Answer::json(200, &json!({})))
+    Ok(reply(200, &json!({})))
 }

@@ -127,7 +127,7 @@ impl Linode {
             }
             ("GET", ["networking", "firewalls"]) => firewalls::list(call, state),
             ("POST", ["networking", "firewalls"]) => firewalls::create(call, state),
-            ("GET", ["networking", "firewalls", "settings"]) => Ok(Answer::json(
+            ("GET", ["networking", "firewalls", "settings"]) => Ok(reply(
                 200,
                 &json!({ "default_firewall_ids": { "linode": null, "nodebalancer": null, "public_interface": null, "vpc_interface": null } }),
             )),
@@ -153,7 +153,7 @@ impl Linode {
             ("GET", ["images", vendor, id]) => one(&format!("{vendor}/{id}"), catalog::images()),
             ("GET", ["regions"]) => page(call, &["country", "id", "label", "status"], catalog::regions()),
             ("GET", ["regions", id]) => one(id, catalog::regions()),
-            ("GET", ["profile"]) => Ok(Answer::json(
+            ("GET", ["profile"]) => Ok(reply(
                 200,
                 &json!({ "username": USER, "email": "simulator@example.com", "restricted": false, "timezone": "UTC" }),
             )),
@@ -182,14 +182,19 @@ fn needed_scope(call: &Call<'_>) -> Option<String> {
     Some(format!("{kind}:{access}"))
 }
 
+/// A JSON answer. linodego reads only errors of exactly this type.
+fn reply(status: u16, body: &Value) -> Answer {
+    Answer::json(status, body).content_type("application/json")
+}
+
 /// A problem that no field has.
 fn error(status: u16, reason: &str) -> Answer {
-    Answer::json(status, &json!({ "errors": [{ "reason": reason }] }))
+    reply(status, &json!({ "errors": [{ "reason": reason }] }))
 }
 
 /// A problem with a field: always 400.
 fn invalid(field: &str, reason: &str) -> Answer {
-    Answer::json(400, &json!({ "errors": [{ "reason": reason, "field": field }] }))
+    reply(400, &json!({ "errors": [{ "reason": reason, "field": field }] }))
 }
 
 fn not_found() -> Answer {
@@ -263,7 +268,7 @@ fn one(id: &str, list: Vec<Value>) -> Handled {
     let found = list
         .into_iter()
         .find(|entry| entry.get("id").and_then(Value::as_str) == Some(id));
-    found.map(|found| Answer::json(200, &found)).ok_or_else(not_found)
+    found.map(|found| reply(200, &found)).ok_or_else(not_found)
 }
 
 /// One page of a list, narrowed and ordered by `X-Filter`, in which the named fields may stand.
@@ -283,7 +288,7 @@ fn page(call: &Call<'_>, filterable: &[&str], list: Vec<Value>) -> Handled {
     if at == 0 || at > page.last {
         return Err(not_found());
     }
-    Ok(Answer::json(
+    Ok(reply(
         200,
         &json!({ "data": page.items, "page": page.number, "pages": page.last, "results": page.total }),
     ))
