@@ -20,7 +20,7 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
+pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "async-trait",
     "base64",
     "bytes",
