@@ -38,6 +38,8 @@ pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "thiserror",
     "tracing",
     "url",
+    // a random root password (Linode)
+    "getrandom",
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
