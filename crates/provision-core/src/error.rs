@@ -200,6 +200,24 @@ impl Error {
         self
     }
 
+    /// Says which plan, image and region a refused create asked for, because clouds seldom repeat what they refuse.
+    #[must_use]
+    pub fn asked_for(self, info: &crate::ProviderInfo, host: &crate::BasicHost) -> Self {
+        if !matches!(
+            self.kind(),
+            ErrorKind::InvalidRequest | ErrorKind::Capacity | ErrorKind::NotFound
+        ) {
+            return self;
+        }
+        let or = |chosen: &Option<String>, default: &str| chosen.as_deref().unwrap_or(default).to_owned();
+        let plan = or(&host.plan, info.default_plan);
+        let image = or(&host.image, info.default_image);
+        let region = or(&host.region, info.default_region);
+        self.hint(format!(
+            "asked for plan `{plan}` with image `{image}` in region `{region}`"
+        ))
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

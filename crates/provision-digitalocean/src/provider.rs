@@ -150,11 +150,20 @@ impl Provisioner for DigitalOcean {
             }
             return Ok(found);
         }
-        let created = self.client.send(create).await?.json::<DropletAnswer>()?.droplet;
+        let answer = self
+            .client
+            .send(create)
+            .await
+            .map_err(|error| error.asked_for(&INFO, host))?;
+        let created = answer.json::<DropletAnswer>()?.droplet;
         let droplet = created.id;
         if let Some(ports) = host.ports.restricted()
             && let Err(error) = self.create_firewall(droplet, ports).await
         {
+            if host.key.is_some() && error.is_retryable() {
+                // The next call with the same key finds the Droplet and goes on with its firewall.
+                return Err(error.context(format!("droplet {droplet} was created, its firewall may be missing")));
+            }
             // A host with more ports open than asked for must not stay.
             return Err(match self.delete_by_number(droplet).await {
                 Ok(_) => error.context("the new droplet was removed again because its firewall could not be created"),

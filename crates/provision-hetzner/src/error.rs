@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use provision_core::ErrorKind;
 use provision_http::{Failure, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
@@ -61,6 +63,8 @@ fn classify(failure: &Failure<'_>) -> VendorError {
         "maintenance" | "unavailable" | "server_error" | "bad_gateway" | "timeout" => ErrorKind::Unavailable,
         _ => kind_of_status(failure.status),
     };
+    // One request is refilled each second, and no header says so.
+    let retry_after = (kind == ErrorKind::RateLimited).then_some(Duration::from_secs(1));
     let fields: Vec<String> = error
         .details
         .map(|details| details.fields)
@@ -73,7 +77,10 @@ fn classify(failure: &Failure<'_>) -> VendorError {
     } else {
         format!("{} ({})", error.message, fields.join("; "))
     };
-    VendorError::new(kind, message).code(error.code)
+    VendorError {
+        retry_after,
+        ..VendorError::new(kind, message).code(error.code)
+    }
 }
 
 #[cfg(test)]

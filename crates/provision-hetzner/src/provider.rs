@@ -159,7 +159,7 @@ impl Provisioner for Hetzner {
         let (server, adopted) = match self.client.send(create).await {
             Ok(answer) => (answer.json::<ServerAnswer>()?.server, false),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => (self.adopt(host, error).await?, true),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.asked_for(&INFO, host)),
         };
         let Some(ports) = host.ports.restricted() else {
             return server.into_host();
@@ -169,6 +169,10 @@ impl Provisioner for Hetzner {
             // An earlier call with the same key came this far; firewall names are unique too.
             Err(error) if adopted && error.kind() == ErrorKind::AlreadyExists => server.into_host(),
             Err(error) if adopted => Err(error),
+            // The next call with the same key finds the server and goes on with its firewall.
+            Err(error) if host.key.is_some() && error.is_retryable() => {
+                Err(error.context(format!("server {} was created, its firewall may be missing", server.id)))
+            }
             // A host with more ports open than asked for must not stay.
             Err(error) => Err(match self.delete_by_number(server.id).await {
                 Ok(_) => error.context("the new server was removed again because its firewall could not be created"),

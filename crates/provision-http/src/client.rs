@@ -183,18 +183,18 @@ impl Client {
             body: &response.body,
         };
         let classified = (self.vendor.classify)(&failure);
-        let wait = retry_after(
-            &response.headers,
-            self.vendor.rate_limit_reset_header,
-            SystemTime::now(),
-        )
-        .filter(|_| {
-            matches!(
-                classified.kind,
-                ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Conflict
-            )
-        })
-        .or(classified.retry_after);
+        // A reset header stands on every answer; only a refused request has to wait for it.
+        let reset_header = self
+            .vendor
+            .rate_limit_reset_header
+            .filter(|_| classified.kind == ErrorKind::RateLimited);
+        let may_wait = matches!(
+            classified.kind,
+            ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Conflict
+        );
+        let wait = retry_after(&response.headers, reset_header, SystemTime::now())
+            .filter(|_| may_wait)
+            .or(classified.retry_after);
         let may_repeat = classified.kind == ErrorKind::Unavailable
             && wait.is_none()
             && matches!(

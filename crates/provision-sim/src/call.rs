@@ -32,6 +32,7 @@ pub(crate) struct Call<'a> {
     pub(crate) fault_names: Vec<String>,
     pub(crate) ids: &'a mut Ids,
     pub(crate) addresses: &'a mut u32,
+    pub(crate) networks: &'a mut u32,
     pub(crate) boot_ms: u64,
     pub(crate) delete_ms: u64,
 }
@@ -62,6 +63,20 @@ impl Call<'_> {
     #[allow(dead_code, reason = "for clouds with form bodies")]
     pub(crate) fn form(&self) -> Query {
         Query::parse_bytes(&self.request.body)
+    }
+
+    /// The whole URL as the client sent it, with prefix and raw query; for signatures.
+    #[allow(dead_code, reason = "for clouds with signed requests")]
+    pub(crate) fn url_as_sent(&self) -> String {
+        let SimRequest {
+            scheme,
+            authority,
+            path,
+            query,
+            ..
+        } = self.request;
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}://{authority}{path}{mark}{query}", scheme.as_str())
     }
 
     /// Scheme, host and prefix by which the client reached this cloud: what absolute links start with.
@@ -98,8 +113,8 @@ impl Call<'_> {
 
     /// A new public IPv6 network: its first address, of which the last 64 bits are zero.
     pub(crate) fn ipv6_net(&mut self) -> Ipv6Addr {
-        *self.addresses = self.addresses.wrapping_add(1);
-        ids::ipv6_net(self.addresses.wrapping_sub(1))
+        *self.networks = self.networks.wrapping_add(1);
+        ids::ipv6_net(*self.networks)
     }
 
     /// The life of a host made now: ready after the boot time, missing from lists as long as a fault says so.

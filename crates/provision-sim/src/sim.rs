@@ -251,7 +251,12 @@ impl Sim {
         let shared = &*self.shared;
         let at = shared.clock.now();
         let now = shared.clock.now_ms();
-        let World { seats, addresses, .. } = &mut *world;
+        let World {
+            seats,
+            addresses,
+            networks,
+            ..
+        } = &mut *world;
         let Some(seat) = seats.get_mut(index) else {
             return SimOutcome::Answer(self.nowhere().into_response(Vec::new()));
         };
@@ -283,6 +288,7 @@ impl Sim {
             fault_names: names,
             ids: &mut seat.ids,
             addresses,
+            networks,
             boot_ms: shared.boot_ms,
             delete_ms: shared.delete_ms,
         };

@@ -28,7 +28,10 @@ pub(crate) struct Seat {
 /// All clouds and what they share.
 pub(crate) struct World {
     pub(crate) seats: Vec<Seat>,
+    /// IPv4 addresses given out.
     pub(crate) addresses: u32,
+    /// IPv6 networks given out.
+    pub(crate) networks: u32,
     clock: Clock,
     seed: u64,
     /// Clouds in the file that this build does not know; kept as they are.
@@ -61,6 +64,8 @@ struct Stored {
     version: u32,
     clock_offset_ms: u64,
     addresses: u32,
+    #[serde(default)]
+    networks: u32,
     clouds: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -93,6 +98,7 @@ impl World {
         Self {
             seats,
             addresses: 0,
+            networks: 0,
             clock,
             seed,
             strangers: BTreeMap::new(),
@@ -180,6 +186,7 @@ impl World {
 
     fn empty(&mut self) -> serde_json::Result<()> {
         self.addresses = 0;
+        self.networks = 0;
         for seat in &mut self.seats {
             seat.slot.load(None)?;
             seat.ids = Ids::new(self.seed, 0);
@@ -222,6 +229,7 @@ impl World {
             }
         }
         self.addresses = stored.addresses;
+        self.networks = stored.networks;
         self.strangers = stored.clouds;
         self.clock.take_stored(stored.clock_offset_ms);
         Ok(())
@@ -241,6 +249,7 @@ impl World {
             version: VERSION,
             clock_offset_ms: self.clock.offset_ms(),
             addresses: self.addresses,
+            networks: self.networks,
             clouds,
         };
         Ok(serde_json::to_vec(&stored)?)

@@ -1,7 +1,4 @@
 //! The clouds, one module each.
-//!
-//! The block below is written by `cargo xtask generate` from the provider manifest: module names are the ids, type
-//! names are the manifest's `type`.
 
 use crate::cloud::{Slot, slot};
 
@@ -11,6 +8,7 @@ mod civo;
 mod digitalocean;
 mod ec2;
 mod gce;
+mod hetzner;
 mod linode;
 mod ovh;
 mod packet;
@@ -26,6 +24,7 @@ pub(crate) fn all() -> Vec<Box<dyn Slot>> {
         slot(digitalocean::DigitalOcean),
         slot(ec2::Ec2),
         slot(gce::Gce),
+        slot(hetzner::Hetzner),
         slot(linode::Linode),
         slot(ovh::Ovh),
         slot(packet::Packet),

@@ -45,6 +45,13 @@ impl Answer {
             .body(body)
     }
 
+    /// Sets another content type.
+    #[allow(dead_code, reason = "for clouds with types of their own")]
+    pub(crate) fn content_type(mut self, value: &str) -> Self {
+        self.headers.retain(|(name, _)| *name != "content-type");
+        self.header("content-type", value)
+    }
+
     /// Adds a header, lower-case name.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

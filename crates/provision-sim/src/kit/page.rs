@@ -9,6 +9,8 @@ pub(crate) struct Page<T> {
     pub(crate) number: u64,
     /// Number of the last page, at least 1.
     pub(crate) last: u64,
+    /// Most items of a page.
+    pub(crate) size: u64,
     /// How many items the whole list has.
     pub(crate) total: u64,
 }
@@ -25,6 +27,25 @@ impl<T> Page<T> {
             items,
             number,
             last: total.div_ceil(size).max(1),
+            size,
+            total,
+        }
+    }
+
+    /// The same page of other things.
+    pub(crate) fn map<U>(self, change: impl Fn(T) -> U) -> Page<U> {
+        let Self {
+            items,
+            number,
+            last,
+            size,
+            total,
+        } = self;
+        Page {
+            items: items.into_iter().map(change).collect(),
+            number,
+            last,
+            size,
             total,
         }
     }

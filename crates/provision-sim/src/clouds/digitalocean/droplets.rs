@@ -265,11 +265,7 @@ pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
         .filter(|droplet| droplet.life.listed(call.now))
         .filter(|droplet| tag.is_none_or(|tag| droplet.has_tag(tag)))
         .filter(|droplet| name.is_none_or(|name| droplet.name.eq_ignore_ascii_case(name)));
-    page(
-        call,
-        "droplets",
-        droplets.map(|droplet| show(droplet, call.now)).collect(),
-    )
+    page(call, "droplets", droplets, |droplet| show(droplet, call.now))
 }
 
 pub(super) fn delete(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
@@ -328,11 +324,7 @@ pub(super) fn get_action(call: &Call<'_>, state: &State, id: &str) -> Handled {
 pub(super) fn list_actions(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
     let droplet = state.droplet(id).ok_or_else(|| not_found(call))?.id;
     let actions = state.actions.iter().filter(|action| action.droplet == droplet);
-    page(
-        call,
-        "actions",
-        actions.map(|action| show_action(action, call.now)).collect(),
-    )
+    page(call, "actions", actions, |action| show_action(action, call.now))
 }
 
 /// Power actions; they take effect at once.

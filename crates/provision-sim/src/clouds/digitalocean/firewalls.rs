@@ -173,7 +173,7 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
-    page(call, "firewalls", state.firewalls.iter().map(show).collect())
+    page(call, "firewalls", &state.firewalls, show)
 }
 
 pub(super) fn list_of_droplet(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
@@ -181,11 +181,7 @@ pub(super) fn list_of_droplet(call: &Call<'_>, state: &mut State, id: &str) -> H
     let applies = |firewall: &&Firewall| {
         firewall.droplets.contains(&droplet.id) || firewall.tags.iter().any(|tag| droplet.has_tag(tag))
     };
-    page(
-        call,
-        "firewalls",
-        state.firewalls.iter().filter(applies).map(show).collect(),
-    )
+    page(call, "firewalls", state.firewalls.iter().filter(applies), show)
 }
 
 pub(super) fn get(call: &Call<'_>, state: &State, id: &str) -> Handled {

@@ -20,7 +20,7 @@ pub(super) fn is_named_by(key: &Key, id: &str) -> bool {
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
-    page(call, "ssh_keys", state.keys.iter().map(show).collect())
+    page(call, "ssh_keys", &state.keys, show)
 }
 
 pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {

@@ -79,9 +79,9 @@ impl Cloud for DigitalOcean {
             ("POST", ["account", "keys"]) => keys::create(call, state),
             ("GET", ["account", "keys", id]) => keys::get(call, state, id),
             ("DELETE", ["account", "keys", id]) => keys::delete(call, state, id),
-            ("GET", ["sizes"]) => page(call, "sizes", catalog::sizes()),
-            ("GET", ["regions"]) => page(call, "regions", catalog::regions()),
-            ("GET", ["images"]) => page(call, "images", catalog::images(call.query.get("type"))),
+            ("GET", ["sizes"]) => page(call, "sizes", catalog::sizes(), |entry| entry),
+            ("GET", ["regions"]) => page(call, "regions", catalog::regions(), |entry| entry),
+            ("GET", ["images"]) => page(call, "images", catalog::images(call.query.get("type")), |entry| entry),
             ("GET", ["images", id]) => match catalog::image(id) {
                 Some(image) => Ok(Answer::json(200, &json!({ "image": image.show() }))),
                 None => Err(not_found(call)),
@@ -116,7 +116,6 @@ impl Cloud for DigitalOcean {
                     None => answer,
                 }
             }
-            Trouble::ServerError(503) => error(call, 503, "service_unavailable", "Service Unavailable"),
             Trouble::ServerError(status) => error(call, status, "server_error", "Unexpected server-side error"),
             Trouble::Unauthorized => error(call, 401, "unauthorized", "Unable to authenticate you"),
         }
@@ -186,8 +185,8 @@ fn wrong_type(call: &Call<'_>, problem: &FieldError) -> Answer {
     )
 }
 
-/// One page of a list, with absolute links to the others.
-fn page(call: &Call<'_>, name: &str, list: Vec<Value>) -> Handled {
+/// One page of a list, with absolute links to the others. Only what is on the page is shown, as there may be thousands.
+fn page<T>(call: &Call<'_>, name: &str, list: impl IntoIterator<Item = T>, show: impl Fn(T) -> Value) -> Handled {
     let number = |parameter: &str, default: u64, most: u64| match call.query.number(parameter) {
         Ok(None) => Ok(default),
         Ok(Some(number)) if (1..=most).contains(&number) => Ok(number),
@@ -198,7 +197,7 @@ fn page(call: &Call<'_>, name: &str, list: Vec<Value>) -> Handled {
         )),
     };
     let (at, size) = (number("page", 1, u64::from(u32::MAX))?, number("per_page", 20, 200)?);
-    let page = Page::cut(list, at, size);
+    let page = Page::cut(list.into_iter().collect(), at, size);
     let link = |number: u64| {
         let query = call.query.with(&[("page", number.to_string())]);
         json!(format!("{}{}?{query}", call.base_url(), call.path))
@@ -217,8 +216,9 @@ fn page(call: &Call<'_>, name: &str, list: Vec<Value>) -> Handled {
     } else {
         json!({ "pages": pages })
     };
+    let items: Vec<_> = page.items.into_iter().map(show).collect();
     Ok(Answer::json(
         200,
-        &json!({ name: page.items, "links": links, "meta": { "total": page.total } }),
+        &json!({ name: items, "links": links, "meta": { "total": page.total } }),
     ))
 }

@@ -8,6 +8,7 @@ use crate::record::Item;
 use super::ID;
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct State {
     pub(super) droplets: Vec<Droplet>,
     pub(super) actions: Vec<Action>,
@@ -71,12 +72,16 @@ const ACTIONS_KEPT: u64 = 3_600_000;
 
 impl State {
     pub(super) fn tick(&mut self, now: u64) {
+        let before = self.droplets.len();
         self.droplets.retain(|droplet| droplet.life.stage(now) != Stage::Gone);
         let droplets = &self.droplets;
         let exists = |id: u64| droplets.iter().any(|droplet| droplet.id == id);
         self.actions
             .retain(|action| now < action.completed.saturating_add(ACTIONS_KEPT) || exists(action.droplet));
         // A firewall loses the droplets that are gone, and stays.
+        if self.droplets.len() == before {
+            return;
+        }
         for firewall in &mut self.firewalls {
             firewall.droplets.retain(|id| exists(*id));
         }

@@ -43,7 +43,7 @@ fn find(state: &State, name: &str) -> Option<String> {
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State) -> Handled {
-    page(call, "tags", state.tags.iter().map(|tag| show(state, tag)).collect())
+    page(call, "tags", &state.tags, |tag| show(state, tag))
 }
 
 pub(super) fn create(call: &Call<'_>, state: &mut State) -> Handled {

@@ -1,0 +1,159 @@
+//! From the arguments to the request, and how a dry run shows it.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use provision::{
+    BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, PortRange, ProviderInfo, UserData, UserDataKind,
+};
+use serde::Serialize;
+
+use crate::{
+    args::{CreateArgs, Format},
+    commands::list::labels,
+    context::Context,
+    failure::{Failure, Outcome},
+    output::{self, or_dash, rfc3339},
+};
+
+/// The host that the arguments and the configuration ask for.
+pub(super) fn read(context: &Context, args: &CreateArgs, info: &ProviderInfo) -> Outcome<BasicHost> {
+    let name = HostName::new(&args.name)?;
+    let mut parts = Vec::new();
+    for path in &args.user_data {
+        let part = UserData::new(read_text(path)?)
+            .map_err(|invalid| Failure::usage(format!("{}: {invalid}", path.display())))?;
+        parts.push(part);
+    }
+    let mut host = BasicHost::new(name, UserData::combine(&parts)?);
+    let defaults = context.config.host_defaults(info);
+    host.region = args.region.clone().or(defaults.region);
+    host.plan = args.plan.clone().or(defaults.plan);
+    host.image = args.image.clone().or(defaults.image);
+    host.labels = labels(&args.labels)?;
+    if !args.ports.is_empty() {
+        host.ports = OpenPorts::Only(args.ports.clone());
+    }
+    host.ssh_keys = args.ssh_keys.clone();
+    host.key = Some(IdempotencyKey::new(args.key.clone().unwrap_or_else(random_key))?);
+    if let Some(ttl) = args.ttl {
+        host.set_ttl(ttl.0);
+    }
+    host.additional = args.additional.iter().cloned().collect();
+    Ok(host)
+}
+
+fn read_text(path: &Path) -> Outcome<String> {
+    let failed = |error: io::Error| Failure::other(format!("cannot read user data from {}", path.display()), &error);
+    if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map_err(failed)?;
+        return Ok(text);
+    }
+    fs::read_to_string(path).map_err(failed)
+}
+
+/// A random UUID (version 4).
+fn random_key() -> String {
+    let random = fastrand::u128(..);
+    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let group = |from, to| hex.get(from..to).unwrap_or_default();
+    [group(0, 8), group(8, 12), group(12, 16), group(16, 20), group(20, 32)].join("-")
+}
+
+/// What a dry run shows. Neither user data nor anything that a real run would learn from the cloud.
+#[derive(Serialize)]
+struct Plan<'a> {
+    provider: &'static str,
+    id: Option<String>,
+    name: &'a str,
+    status: &'static str,
+    ip: Option<String>,
+    region: &'a str,
+    plan: &'a str,
+    image: &'a str,
+    labels: Labels,
+    /// `null`: all are open.
+    ports: Option<&'a [PortRange]>,
+    ssh_keys: usize,
+    key: Option<&'a str>,
+    expires: Option<String>,
+    user_data: UserDataFacts,
+    additional: &'a std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct UserDataFacts {
+    kind: UserDataKind,
+    bytes: usize,
+}
+
+/// Prints what would be asked for.
+pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
+    let plan = Plan {
+        provider: info.id,
+        id: None,
+        name: host.name.as_str(),
+        status: "dry-run",
+        ip: None,
+        region: host.region.as_deref().unwrap_or(info.default_region),
+        plan: host.plan.as_deref().unwrap_or(info.default_plan),
+        image: host.image.as_deref().unwrap_or(info.default_image),
+        labels: host.all_labels(),
+        ports: host.ports.restricted(),
+        ssh_keys: host.ssh_keys.len(),
+        key: host.key.as_ref().map(IdempotencyKey::as_str),
+        expires: host.expires.and_then(rfc3339),
+        user_data: UserDataFacts {
+            kind: host.user_data.kind(),
+            bytes: host.user_data.len(),
+        },
+        additional: &host.additional,
+    };
+    if context.format() != Format::Table {
+        return output::document(context.format(), &plan);
+    }
+    let ports = plan
+        .ports
+        .map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let kind = serde_json::to_value(plan.user_data.kind).unwrap_or_default();
+    let rows = [
+        ("provider", plan.provider.to_owned()),
+        ("name", plan.name.to_owned()),
+        ("region", plan.region.to_owned()),
+        ("plan", plan.plan.to_owned()),
+        ("image", plan.image.to_owned()),
+        ("labels", plan.labels.to_tags().join(", ")),
+        ("open ports", ports.unwrap_or_else(|| "all".to_owned())),
+        ("ssh keys", plan.ssh_keys.to_string()),
+        ("key", or_dash(plan.key)),
+        ("expires", or_dash(plan.expires.as_deref())),
+        (
+            "user data",
+            format!("{}, {} bytes", kind.as_str().unwrap_or_default(), plan.user_data.bytes),
+        ),
+    ];
+    let additional = plan
+        .additional
+        .iter()
+        .map(|(key, value)| vec![key.clone(), value.clone()]);
+    let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    output::rows(Format::Table, &plan, &["WOULD CREATE", ""], rows.chain(additional))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keys_are_random_uuids() {
+        let key = super::random_key();
+        assert_ne!(key, super::random_key());
+        let lengths: Vec<usize> = key.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12], "{key}");
+        assert_eq!(&key[14..15], "4", "{key}");
+        assert!("89ab".contains(&key[19..20]), "{key}");
+    }
+}

@@ -1,0 +1,109 @@
+use std::{fs, net::IpAddr};
+
+use provision_sim::TlsIdentity;
+
+use crate::{
+    args::{Globals, ServeArgs, SimCommand},
+    failure::{Exit, Failure, Outcome},
+    interrupt::Interrupt,
+    output,
+    progress::{hint, say},
+    simulator,
+};
+
+/// `provision sim serve`
+pub(super) async fn serve(globals: &Globals, args: &ServeArgs) -> Outcome {
+    let interrupt = Interrupt::listen()?;
+    let sim = simulator::open_with(globals.sim_state.as_deref(), args.boot_time.0)?;
+    for fault in &args.faults {
+        sim.faults().add(fault.clone());
+    }
+    let failed = |error: std::io::Error| Failure::other(format!("cannot serve on {}", args.listen), &error);
+    let server = if args.tls {
+        let identity = TlsIdentity::generate().map_err(|error| Failure::other("cannot make certificates", &error))?;
+        publish(&identity, args)?;
+        sim.serve_tls(args.listen, &identity).await.map_err(failed)?
+    } else {
+        sim.serve(args.listen).await.map_err(failed)?
+    };
+    output::print(&format!("{}\n", server.base_url()))?;
+    if args.tls {
+        hint("`provision sim hosts` prints the names for the hosts file");
+    } else {
+        for cloud in provision_sim::clouds() {
+            let url = format!("{}{}", server.base_url(), cloud.endpoint_path);
+            let settings: Vec<String> = cloud
+                .settings
+                .iter()
+                .map(|(name, value)| format!(" --set {name}={value}"))
+                .collect();
+            hint(&format!(
+                "provision -p {} --endpoint {url}{} list",
+                cloud.id,
+                settings.concat()
+            ));
+        }
+    }
+    say("serving simulated clouds until Ctrl-C: nothing here is real or bills");
+    interrupt.happened().await;
+    server.shutdown().await;
+    Ok(Exit::Ok)
+}
+
+fn publish(identity: &TlsIdentity, args: &ServeArgs) -> Outcome<()> {
+    match &args.ca_out {
+        Some(path) => {
+            fs::write(path, identity.ca_pem())
+                .map_err(|error| Failure::other(format!("cannot write {}", path.display()), &error))?;
+            hint(&format!("clients trust it with SSL_CERT_FILE={}", path.display()));
+        }
+        None => say(identity.ca_pem().trim_end()),
+    }
+    Ok(())
+}
+
+/// `provision sim hosts`, `inventory` and `reset`
+pub(super) fn run(globals: &Globals, command: &SimCommand) -> Outcome {
+    let failed = |error: std::io::Error| Failure::other("cannot read or write the simulated clouds", &error);
+    match command {
+        SimCommand::Hosts { ip } => output::print(&hosts(*ip))?,
+        SimCommand::Reset => {
+            simulator::open(globals.sim_state.as_deref())?
+                .try_reset()
+                .map_err(failed)?;
+            say("the simulated clouds are empty");
+        }
+        // `serve` has its own function.
+        SimCommand::Inventory | SimCommand::Serve(_) => {
+            let items = simulator::open(globals.sim_state.as_deref())?
+                .try_inventory()
+                .map_err(failed)?;
+            let rows = items.iter().map(|item| {
+                vec![
+                    item.cloud.clone(),
+                    item.kind.clone(),
+                    item.id.clone(),
+                    output::or_dash(Some(&item.name)),
+                    output::or_dash(Some(&item.region)),
+                    if item.bills { "yes" } else { "no" }.to_owned(),
+                ]
+            });
+            let header = ["CLOUD", "KIND", "ID", "NAME", "REGION", "BILLS"];
+            output::rows(globals.output, &items, &header, rows)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Lines for a hosts file. A name with a `*` cannot stand there; it is shown as a comment.
+fn hosts(ip: IpAddr) -> String {
+    let mut lines = String::new();
+    for host in provision_sim::clouds().iter().flat_map(|cloud| cloud.hosts) {
+        if host.contains('*') {
+            lines.push_str(&format!("# {ip} {host} (a line for each name that is used)\n"));
+        } else {
+            lines.push_str(&format!("{ip} {host}\n"));
+        }
+    }
+    lines
+}

@@ -1,0 +1,282 @@
+//! Runs the binary in a folder of its own: no user's configuration, no credentials, clouds that are empty at first.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The longest that anything here may take, on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A folder with the simulated clouds' state in it, and nothing else in the environment.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file with a text, as an argument.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command as it stands.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command on this sandbox's simulated clouds.
+    pub(crate) fn sim(&self, arguments: &[&str]) -> Run {
+        let state = self.path("sim.json");
+        self.run(&[&["--sim", "--sim-state", state.to_str().unwrap()], arguments].concat())
+    }
+
+    /// Starts a command whose output is read while it runs.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::new(self.command(arguments).spawn().unwrap())
+    }
+
+    /// Serves simulated clouds; `options` are those of `sim serve`.
+    pub(crate) fn serve(&self, options: &[&str]) -> Server {
+        let mut running = self.start(&[&["sim", "serve"], options].concat());
+        let base_url = running.stdout_line();
+        Server {
+            running: Some(running),
+            base_url,
+        }
+    }
+
+    /// Runs a line that was printed for a shell.
+    pub(crate) fn shell(&self, line: &str) -> Run {
+        let binary = PathBuf::from(env!("CARGO_BIN_EXE_provision"));
+        let usual = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(binary.parent().unwrap().to_owned()).chain(std::env::split_paths(&usual));
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", line])
+            .env("HOME", self.folder.path())
+            .env("PATH", std::env::join_paths(folders).unwrap())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        Run::from(shell.output().unwrap())
+    }
+
+    /// The text with this folder, keys and ports replaced, for snapshots.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        text.replace(self.folder.path().to_str().unwrap(), "[FOLDER]")
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Run {
+    /// The exit code must be this one.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// stdout is one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// A text of the JSON document.
+    #[track_caller]
+    pub(crate) fn text(&self, key: &str) -> String {
+        self.json()[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {key}: {self:#?}"))
+            .to_owned()
+    }
+
+    /// What stands behind a mark on a line of stderr.
+    #[track_caller]
+    pub(crate) fn after(&self, mark: &str) -> String {
+        let line = self.stderr.lines().find_map(|line| line.split_once(mark));
+        line.unwrap_or_else(|| panic!("no {mark:?}: {self:#?}"))
+            .1
+            .trim()
+            .to_owned()
+    }
+}
+
+/// A command that runs.
+pub(crate) struct Running {
+    child: Child,
+    stdout: mpsc::Receiver<String>,
+    stderr: mpsc::Receiver<String>,
+    seen: (Vec<String>, Vec<String>),
+}
+
+impl Running {
+    fn new(mut child: Child) -> Self {
+        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        Self {
+            child,
+            stdout: lines(stdout),
+            stderr: lines(stderr),
+            seen: Default::default(),
+        }
+    }
+
+    pub(crate) fn stdout_line(&mut self) -> String {
+        let line = self.stdout.recv_timeout(DEADLINE).expect("a line on stdout");
+        self.seen.0.push(line.clone());
+        line
+    }
+
+    /// Waits for a line on stderr that holds a text.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let line = self.stderr.recv_timeout(DEADLINE);
+            let line = line.unwrap_or_else(|_| panic!("no {text:?} on stderr: {:#?}", self.seen));
+            self.seen.1.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn finish(mut self) -> Run {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > DEADLINE {
+                let _ = self.child.kill();
+                panic!("it did not end: {:#?}", self.seen);
+            }
+            // The pipe ends with the process.
+            if let Ok(line) = self.stderr.recv_timeout(Duration::from_millis(20)) {
+                self.seen.1.push(line);
+            }
+        };
+        self.seen.0.extend(self.stdout.iter());
+        self.seen.1.extend(self.stderr.iter());
+        let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect();
+        Run {
+            code: status.code(),
+            stdout: text(&self.seen.0),
+            stderr: text(&self.seen.1),
+        }
+    }
+}
+
+fn lines(pipe: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// `provision sim serve`, stopped when it is dropped.
+pub(crate) struct Server {
+    running: Option<Running>,
+    pub(crate) base_url: String,
+}
+
+impl Server {
+    pub(crate) fn endpoint(&self, cloud: &str) -> String {
+        let path = provision_sim::clouds()
+            .into_iter()
+            .find(|known| known.id == cloud)
+            .unwrap()
+            .endpoint_path;
+        format!("{}{path}", self.base_url)
+    }
+
+    /// Stops it as a user would.
+    pub(crate) fn stop(mut self) -> Run {
+        let running = self.running.take().unwrap();
+        running.signal("INT");
+        running.finish()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+}
+
+/// The token that a simulated cloud accepts.
+pub(crate) fn token(cloud: &str) -> &'static str {
+    let clouds = provision_sim::clouds();
+    let settings = clouds.iter().find(|known| known.id == cloud).unwrap().settings;
+    settings.iter().find(|(name, _)| *name == "token").unwrap().1
+}
+
+/// Ids of every cloud that is both compiled in and simulated.
+pub(crate) fn clouds() -> Vec<&'static str> {
+    let clouds: Vec<&str> = provision_sim::clouds().iter().map(|cloud| cloud.id).collect();
+    assert!(clouds.len() >= 2);
+    clouds
+}

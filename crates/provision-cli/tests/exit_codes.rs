@@ -1,0 +1,245 @@
+//! Exit codes, and what stderr says beside them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+mod common;
+
+use common::{Run, Sandbox, Server, clouds, token};
+
+#[test]
+fn usage_is_2() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["-p", "digtalocean", "list"]).exits(2);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("did you mean `digitalocean`?"), "{}", run.stderr);
+    for cloud in clouds() {
+        assert!(run.stderr.contains(cloud), "{}", run.stderr);
+    }
+    for (arguments, text) in [
+        (&["create", "Web_1"][..], "try `web-1`"),
+        (&["create", "w", "--label", "Team=web"], "label key"),
+        (&["create", "w", "--label", "team"], "write NAME=VALUE"),
+        (&["create", "w", "--label", "managed-by=me"], "reserved"),
+        (&["create", "w", "--port", "0"], "ports are 1 to 65535"),
+        (&["create", "w", "--ttl", "soon"], "write a time such as"),
+        (&["create", "w", "-x", "colour=red"], "no additional setting `colour`"),
+        (&["create", "w", "--key", ""], "idempotency key"),
+        (&["-p", "hetzner", "status", "digitalocean/1"], "leave -p out"),
+        (&["status", "nowhere/1"], "unknown provider `nowhere`"),
+        (&["status", "../1"], "unknown provider"),
+        (&["status", "a|"], "is not a host id"),
+        (&["status"], "Usage"),
+        (&["delete"], "Usage"),
+        (&["delete", "1", "--ip", "192.0.2.1"], "cannot be used with"),
+        (&["delete", "--ip", "192.0.2"], "invalid IP address"),
+        (&["launch"], "unrecognized subcommand"),
+        (&["--sim", "--endpoint", "http://127.0.0.1:1", "list"], "use one"),
+        (&["--sim-state", "x", "list"], "needs --sim"),
+        (&["--set", "tokn=x", "list"], "no setting `tokn`"),
+        (
+            &["--endpoint", "http://198.51.100.1", "--set", "token=x", "list"],
+            "in the clear",
+        ),
+    ] {
+        let run = sandbox.run(arguments).exits(2);
+        assert!(run.stderr.contains(text), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+    // An alias is the same provider.
+    sandbox
+        .run(&[
+            "-p",
+            "do",
+            "--set",
+            "token=x",
+            "--endpoint",
+            "http://127.0.0.1:1",
+            "status",
+            "digitalocean/1",
+        ])
+        .exits(1);
+}
+
+#[test]
+fn user_data_is_checked_before_any_request() {
+    let sandbox = Sandbox::new();
+    let large = sandbox.file("large.sh", &format!("#!/bin/sh\n#{}\n", "x".repeat(70_000)));
+    let text = sandbox.file("text", "hello\n");
+    for cloud in clouds() {
+        let create = |file: &str| sandbox.run(&["-p", cloud, "create", "w", "--dry-run", "-u", file]);
+        let run = create(&large).exits(2);
+        assert!(
+            run.stderr.contains("let the script download the rest"),
+            "{}",
+            run.stderr
+        );
+        let run = create(&text).exits(2);
+        assert!(run.stderr.contains("must start with `#!`"), "{}", run.stderr);
+        create("missing.sh").exits(1);
+    }
+}
+
+#[test]
+fn an_unknown_host_is_3() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        for command in ["status", "wait"] {
+            let run = sandbox.sim(&["-p", cloud, command, "999", "-o", "json"]).exits(3);
+            assert_eq!(run.stdout, "");
+            assert!(
+                run.stderr.contains("does not exist, or no longer does"),
+                "{}",
+                run.stderr
+            );
+        }
+        sandbox.sim(&["-p", cloud, "delete", "--ip", "198.51.100.7"]).exits(3);
+    }
+}
+
+#[test]
+fn credentials_are_4() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let run = sandbox.sim(&["-p", cloud, "--set", "token=hunter2", "list"]).exits(4);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert!(run.stderr.contains("warning: other users"), "{}", run.stderr);
+        let run = sandbox.run(&["-p", cloud, "list"]).exits(4);
+        assert!(run.stderr.contains("environment: "), "{}", run.stderr);
+    }
+}
+
+/// Runs a command on a served cloud.
+fn at(sandbox: &Sandbox, server: &Server, cloud: &str, arguments: &[&str]) -> Run {
+    let setting = format!("token={}", token(cloud));
+    let endpoint = server.endpoint(cloud);
+    sandbox.run(
+        &[
+            &["-p", cloud, "--set", &setting, "--endpoint", &endpoint, "-o", "json"],
+            arguments,
+        ]
+        .concat(),
+    )
+}
+
+#[test]
+fn quota_and_capacity_are_5() {
+    let sandbox = Sandbox::new();
+    for fault in ["sold-out", "quota"] {
+        let server = sandbox.serve(&["--fault", fault]);
+        for cloud in clouds() {
+            let run = at(&sandbox, &server, cloud, &["create", "w"]).exits(5);
+            assert_eq!(run.stdout, "");
+            assert!(!run.stderr.contains("may have created"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_timeout_is_6_and_the_host_is_kept_and_known() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let create = ["-p", cloud, "-o", "json", "create", "w", "--wait", "--timeout", "1ms"];
+        let run = sandbox.sim(&create).exits(6);
+        let id = run.text("id");
+        assert_eq!(sandbox.shell(&run.after("look at it:")).exits(0).code, Some(0));
+        assert!(run.stderr.contains(&id), "{}", run.stderr);
+        let waited = sandbox.sim(&["-o", "json", "wait", &id, "--timeout", "1ms"]).exits(6);
+        assert_eq!(waited.text("id"), id);
+        sandbox.shell(&run.after("delete it:")).exits(0);
+    }
+}
+
+#[test]
+fn a_deletion_that_takes_too_long_is_6() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&["--boot-time", "1ms"]);
+    for cloud in clouds() {
+        let id = at(&sandbox, &server, cloud, &["create", "w", "--wait"])
+            .exits(0)
+            .text("id");
+        let run = at(&sandbox, &server, cloud, &["delete", &id, "--wait", "--timeout", "1ms"]);
+        // A cloud may be quicker than that.
+        if run.code != Some(0) {
+            let run = run.exits(6);
+            assert_eq!((run.text("id"), run.text("status")), (id, "deleting".to_owned()));
+            assert!(run.stderr.contains("may still bill"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_cloud_is_1_with_its_causes() {
+    let sandbox = Sandbox::new();
+    let arguments = ["--set", "token=x", "--endpoint", "http://127.0.0.1:1", "list"];
+    let run = sandbox.run(&arguments).exits(1);
+    assert!(run.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", run.stderr);
+    assert!(run.stderr.contains("  caused by: "), "{}", run.stderr);
+}
+
+#[test]
+fn the_server_says_where_it_is_first_and_ends_with_ctrl_c() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&["--listen", "127.0.0.1:0"]);
+    assert!(server.base_url.starts_with("http://127.0.0.1:"), "{}", server.base_url);
+    for cloud in clouds() {
+        let id = at(&sandbox, &server, cloud, &["create", "w"]).exits(0).text("id");
+        at(&sandbox, &server, cloud, &["status", &id]).exits(0);
+        at(&sandbox, &server, cloud, &["delete", &id, "--wait"]).exits(0);
+    }
+    let run = server.stop().exits(0);
+    assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_is_repeated_with_its_key() {
+    let sandbox = Sandbox::new();
+    for cloud in clouds() {
+        let fault = format!("reset-after:cloud={cloud},method=POST,times=1");
+        let server = sandbox.serve(&["--fault", &fault]);
+        let run = at(&sandbox, &server, cloud, &["create", "w"]).exits(0);
+        assert!(run.stderr.contains("trying again with the same key"), "{}", run.stderr);
+        let hosts = at(&sandbox, &server, cloud, &["list"]).exits(0).json();
+        assert_eq!(hosts.as_array().unwrap().len(), 1, "{hosts}");
+        assert_eq!(hosts[0]["id"], run.text("id"));
+    }
+}
+
+#[test]
+fn a_create_that_stays_lost_leaves_its_key_and_the_command() {
+    let sandbox = Sandbox::new();
+    for cloud in clouds() {
+        // The create is applied and its answer lost; whatever comes then fails for a while.
+        let lost = format!("reset-after:cloud={cloud},method=POST,times=1");
+        let down = format!("server-error:cloud={cloud},status=503,skip=1,times=4");
+        let server = sandbox.serve(&["--fault", &lost, "--fault", &down]);
+        let secret = sandbox.file("token", token(cloud));
+        let endpoint = server.endpoint(cloud);
+        let options = [
+            "-p",
+            cloud,
+            "--secret-file",
+            &format!("token={secret}"),
+            "--endpoint",
+            &endpoint,
+        ];
+        let run = sandbox.run(&[&options[..], &["create", "w", "--timeout", "1ms"]].concat());
+        let run = run.exits(1);
+        assert_eq!(run.stdout, "");
+        let again = run.after("never a second one: ");
+        assert!(again.contains("--key"), "{again}");
+        // Until the cloud is well again.
+        let mut runs = (0..6).map(|_| sandbox.shell(&again.replace("--timeout 1ms", "--timeout 20s")));
+        assert!(runs.any(|run| run.code == Some(0)), "{run:#?}");
+        let hosts = sandbox
+            .run(&[&options[..], &["-o", "json", "list"]].concat())
+            .exits(0)
+            .json();
+        assert_eq!(hosts.as_array().unwrap().len(), 1, "{hosts}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A host's life on every simulated cloud, each step a command of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+mod common;
+
+use common::{Run, Sandbox, clouds};
+use serde_json::{Value, json};
+
+const KEYS: [&str; 7] = ["provider", "id", "name", "status", "ip", "region", "plan"];
+
+#[track_caller]
+fn has_every_key(host: &Value) {
+    for key in KEYS {
+        assert!(host.get(key).is_some(), "{key} is not in {host}");
+    }
+}
+
+#[test]
+fn create_list_status_delete() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let data = sandbox.file("nginx.yaml", "#cloud-config\npackages: [nginx]\n");
+        let sim = |arguments: &[&str]| sandbox.sim(&[arguments, &["-o", "json"]].concat());
+
+        let created = sim(&["-p", cloud, "create", "web-1", "--user-data", &data, "--wait"]).exits(0);
+        has_every_key(&created.json());
+        let id = created.text("id");
+        assert!(id.starts_with(&format!("{cloud}/")), "{id}");
+        assert_eq!(created.text("status"), "active");
+        let ip = created.text("ip");
+
+        let listed = sim(&["-p", cloud, "list"]).exits(0).json();
+        assert_eq!(listed.as_array().unwrap().len(), 1);
+        has_every_key(&listed[0]);
+        assert_eq!((&listed[0]["id"], &listed[0]["ip"]), (&json!(id), &json!(ip)));
+
+        // The id alone is enough: it names its provider.
+        let status = sim(&["status", &id]).exits(0);
+        has_every_key(&status.json());
+        assert_eq!(status.text("status"), "active");
+        sim(&["wait", &id]).exits(0);
+
+        let deleted = sim(&["delete", &id, "--wait"]).exits(0);
+        has_every_key(&deleted.json());
+        assert_eq!(
+            (deleted.text("id"), deleted.text("status")),
+            (id.clone(), "deleted".to_owned())
+        );
+
+        assert_eq!(sim(&["-p", cloud, "list"]).exits(0).json(), json!([]));
+        assert_eq!(sandbox.sim(&["-p", cloud, "list"]).exits(0).stdout, "");
+        sim(&["status", &id]).exits(3);
+        // Deleting what is gone is no error.
+        assert_eq!(sim(&["delete", &id]).exits(0).text("status"), "deleted");
+        assert_eq!(billing(&sandbox), json!([]));
+    }
+}
+
+#[test]
+fn delete_by_address_removes_the_firewall_too() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let create = ["-p", cloud, "-o", "json", "create", "web-1", "--port", "80", "--wait"];
+        let created = sandbox.sim(&create).exits(0);
+        let ip = created.text("ip");
+        let kinds = |kind: &str| inventory(&sandbox).iter().filter(|item| item["kind"] == kind).count();
+        assert_eq!((kinds("host"), kinds("firewall")), (1, 1), "{cloud}");
+
+        let deleted = sandbox
+            .sim(&["-p", cloud, "-o", "json", "delete", "--ip", &ip, "--wait"])
+            .exits(0);
+        assert_eq!(
+            (deleted.text("id"), deleted.text("name")),
+            (created.text("id"), "web-1".to_owned())
+        );
+        assert_eq!((kinds("host"), kinds("firewall")), (0, 0), "{cloud}");
+        sandbox.sim(&["-p", cloud, "delete", "--ip", &ip]).exits(3);
+    }
+}
+
+#[test]
+fn printed_commands_work_as_they_stand() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let created = sandbox.sim(&["-p", cloud, "create", "web-1"]).exits(0);
+        sandbox.shell(&created.after("active: ")).exits(0);
+        sandbox.shell(&created.after("delete it: ")).exits(0);
+        assert_eq!(billing(&sandbox), json!([]));
+    }
+}
+
+#[test]
+fn a_deletion_without_wait_says_how_to_go_on() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let id = sandbox
+            .sim(&["-p", cloud, "-o", "json", "create", "web-1", "--wait"])
+            .exits(0)
+            .text("id");
+        let deleting = sandbox.sim(&["-o", "json", "delete", &id]).exits(0);
+        if deleting.text("status") == "deleting" {
+            sandbox.shell(&deleting.after("nothing is left: ")).exits(0);
+        }
+        sandbox.sim(&["wait", &id, "--deleted"]).exits(0);
+        assert_eq!(billing(&sandbox), json!([]));
+    }
+}
+
+#[test]
+fn the_same_key_gives_the_same_host() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let create = || sandbox.sim(&["-p", cloud, "-o", "json", "create", "web-1", "--key", "order-17"]);
+        let first = create().exits(0).text("id");
+        assert_eq!(create().exits(0).text("id"), first);
+        let hosts = sandbox.sim(&["-p", cloud, "-o", "json", "list"]).exits(0).json();
+        assert_eq!(hosts.as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn lists_are_filtered() {
+    let sandbox = Sandbox::new();
+    for (name, team) in [("web-1", "team=web"), ("db-1", "team=data")] {
+        sandbox.sim(&["create", name, "--label", team]).exits(0);
+    }
+    let names = |options: &[&str]| -> Vec<String> {
+        let listed = sandbox
+            .sim(&[&["-o", "json", "list"], options].concat())
+            .exits(0)
+            .json();
+        let hosts = listed.as_array().unwrap();
+        hosts
+            .iter()
+            .map(|host| host["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&[]), ["db-1", "web-1"]);
+    assert_eq!(names(&["--label", "team=web"]), ["web-1"]);
+    assert_eq!(names(&["--name", "db-1"]), ["db-1"]);
+    assert_eq!(names(&["--all-regions"]), ["db-1", "web-1"]);
+    let region = sandbox.sim(&["-o", "json", "list"]).json()[0]["region"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(names(&["--region", &region]).len(), 2);
+    assert_eq!(names(&["--region", "elsewhere"]), [""; 0]);
+}
+
+#[test]
+fn garbage_collection_shows_first_and_deletes_what_expired() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let create = |name: &str, options: &[&str]| {
+            let arguments = [&["-p", cloud, "-o", "json", "create", name, "--wait"], options].concat();
+            sandbox.sim(&arguments).exits(0).text("id")
+        };
+        // It expires while it boots.
+        let expired = create("old-1", &["--ttl", "1s", "--port", "80"]);
+        let kept = create("old-2", &["--ttl", "1s", "--label", "keep=true"]);
+        let gc = |options: &[&str]| {
+            sandbox
+                .sim(&[&["-p", cloud, "-o", "json", "gc"], options].concat())
+                .exits(0)
+        };
+        let action = |run: &Run, id: &str| {
+            let document = run.json();
+            let hosts = document["hosts"].as_array().unwrap().clone();
+            hosts.iter().find(|host| host["id"] == id).unwrap()["action"].clone()
+        };
+        let shown = gc(&[]);
+        assert_eq!(action(&shown, &expired), "would-delete");
+        assert_eq!(action(&shown, &kept), "kept");
+        assert!(shown.stderr.contains("gc --delete"), "{}", shown.stderr);
+        let done = gc(&["--delete"]);
+        assert_eq!(action(&done, &expired), "deleted");
+        let left = inventory(&sandbox);
+        let count = |kind: &str| left.iter().filter(|item| item["kind"] == kind).count();
+        assert_eq!((count("host"), count("firewall")), (1, 0), "{left:?}");
+    }
+}
+
+#[test]
+fn the_catalog_is_listed_in_every_form() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        for what in ["plans", "images", "regions"] {
+            let listed = sandbox.sim(&["-p", cloud, "-o", "json", what]).exits(0).json();
+            assert!(!listed.as_array().unwrap().is_empty(), "{cloud} {what}");
+            assert!(listed[0]["id"].is_string(), "{listed}");
+            assert!(
+                sandbox
+                    .sim(&["-p", cloud, "-o", "yaml", what])
+                    .exits(0)
+                    .stdout
+                    .starts_with("- ")
+            );
+            assert!(sandbox.sim(&["-p", cloud, what]).exits(0).stdout.lines().count() > 1);
+        }
+    }
+}
+
+fn inventory(sandbox: &Sandbox) -> Vec<Value> {
+    let items = sandbox.sim(&["-o", "json", "sim", "inventory"]).exits(0).json();
+    items.as_array().unwrap().clone()
+}
+
+/// Names of everything that the clouds charge for.
+fn billing(sandbox: &Sandbox) -> Value {
+    let items = inventory(sandbox);
+    items
+        .iter()
+        .filter(|item| item["bills"] == true)
+        .map(|item| item["name"].clone())
+        .collect()
+}

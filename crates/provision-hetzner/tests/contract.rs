@@ -1,0 +1,3 @@
+//! The contract that every provider keeps, over the simulator.
+
+provision_testkit::contract_tests!("hetzner", provision_hetzner::Hetzner);

@@ -1,0 +1,292 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use provision_core::{BasicHost, MANAGED_BY_LABEL, ProvisionedHost, Provisioner, Result, Settings, UserData};
+use provision_http::{Request, ReqwestTransport, Response, Transport, TransportError};
+use provision_sim::{Clock, CloudInfo, Effect, Fault, Server, Sim};
+
+use crate::{Connect, Failure, Item, LoggedRequest, Stand, Trouble};
+
+/// Makes a provider from settings and a transport.
+pub type ConnectFn = dyn Fn(&Settings, Arc<dyn Transport>) -> Result<Box<dyn Provisioner>> + Send + Sync;
+
+/// A [`Stand`] over `provision-sim`: a simulator of its own, on a free port, whose clock moves only when a case moves it.
+pub struct SimStand {
+    cloud: CloudInfo,
+    connect: Arc<ConnectFn>,
+    sim: Sim,
+    server: Server,
+    transport: Arc<dyn Transport>,
+    budget: BTreeMap<String, u64>,
+    wrong: Option<Vec<(String, String)>>,
+    forgotten: AtomicU64,
+}
+
+impl SimStand {
+    /// Starts a simulator for one case.
+    ///
+    /// # Errors
+    /// [`Failure`] when the simulator does not know the provider or cannot listen on the loopback address.
+    pub async fn start(provider: &str, connect: Arc<ConnectFn>) -> Result<Self, Failure> {
+        let cloud = provision_sim::clouds()
+            .into_iter()
+            .find(|cloud| cloud.id == provider)
+            .ok_or_else(|| Failure::new(format!("provision-sim does not simulate `{provider}`")))?;
+        let failed = |error: std::io::Error| Failure::new(format!("cannot start the simulator: {error}"));
+        // 2026-11-20T10:00:00Z
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800);
+        let sim = Sim::builder()
+            .clock(Clock::manual(start))
+            .boot_time(Duration::from_secs(20))
+            .delete_time(Duration::from_secs(5))
+            .build()
+            .map_err(failed)?;
+        let server = sim
+            .serve(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .map_err(failed)?;
+        let transport = ReqwestTransport::new().map_err(|error| Failure::new(error.to_string()))?;
+        Ok(Self {
+            cloud,
+            connect,
+            sim,
+            server,
+            transport: Arc::new(transport),
+            budget: BTreeMap::new(),
+            wrong: None,
+            forgotten: AtomicU64::new(0),
+        })
+    }
+
+    /// Says how many requests each operation may cost.
+    #[must_use]
+    pub fn with_budget(mut self, budget: BTreeMap<String, u64>) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Says which settings make the credentials wrong, for a cloud whose credentials are more than one word.
+    #[must_use]
+    pub fn with_wrong_credentials(mut self, settings: Vec<(String, String)>) -> Self {
+        self.wrong = Some(settings);
+        self
+    }
+
+    /// The simulator.
+    #[must_use]
+    pub fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    /// How many requests the cloud received since the start, forgotten ones included.
+    #[must_use]
+    pub fn requests_in_all(&self) -> u64 {
+        self.forgotten.load(Ordering::Relaxed) + self.requests().len() as u64
+    }
+
+    fn settings(&self) -> Settings {
+        let endpoint = format!(
+            "{}{}",
+            self.server.base_url().trim_end_matches('/'),
+            self.cloud.endpoint_path
+        );
+        let account = self.cloud.settings.iter().copied();
+        account.chain([("endpoint", endpoint.as_str())]).collect()
+    }
+
+    fn secret_settings(&self) -> Vec<(String, String)> {
+        let Ok(cloud) = self.connect(&Connect::new()) else {
+            return Vec::new();
+        };
+        let is_secret = |name: &str| {
+            let known = cloud.info().settings.iter().find(|known| known.name == name);
+            known.is_some_and(|known| known.secret)
+        };
+        let account = self.cloud.settings.iter();
+        account
+            .filter(|(name, _)| is_secret(name))
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Stand for SimStand {
+    fn connect(&self, connect: &Connect) -> Result<Box<dyn Provisioner>> {
+        let mut settings = self.settings();
+        for (name, value) in &connect.overrides {
+            settings.set(name, value);
+        }
+        (self.connect)(&settings, connect.wrap(self.transport.clone()))
+    }
+
+    fn wrong_credentials(&self) -> Vec<(String, String)> {
+        match &self.wrong {
+            Some(wrong) => wrong.clone(),
+            None => self
+                .secret_settings()
+                .into_iter()
+                .map(|(name, value)| (name, garble(&value)))
+                .collect(),
+        }
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.secret_settings().into_iter().map(|(_, value)| value).collect()
+    }
+
+    fn advance(&self, by: Duration) {
+        self.sim.clock().advance(by);
+    }
+
+    fn cause(&self, trouble: Trouble, skip: u32, times: u32) {
+        let effect = match trouble {
+            Trouble::RateLimited { retry_after } => Effect::RateLimited {
+                retry_after: Some(retry_after),
+            },
+            Trouble::ServerError(status) => Effect::ServerError { status },
+            Trouble::ResetBefore => Effect::ResetBefore,
+            Trouble::ResetAfter => Effect::ResetAfter,
+            Trouble::Truncated => Effect::Truncated,
+            Trouble::SoldOut => Effect::SoldOut,
+            Trouble::Quota => Effect::Quota,
+        };
+        let fault = Fault::new(effect).cloud(self.cloud.id).skip(skip).times(times);
+        self.sim.faults().add(fault);
+    }
+
+    fn calm(&self) {
+        self.sim.faults().clear();
+    }
+
+    fn inventory(&self) -> Vec<Item> {
+        let items = self.sim.inventory().into_iter();
+        items
+            .filter(|item| item.cloud == self.cloud.id)
+            .map(|item| Item {
+                kind: item.kind,
+                id: item.id,
+                name: item.name,
+                bills: item.bills,
+                ip: item.ip,
+                user_data_sha256: item.user_data_sha256,
+            })
+            .collect()
+    }
+
+    fn requests(&self) -> Vec<LoggedRequest> {
+        let requests = self.sim.requests().into_iter();
+        requests
+            .filter(|request| request.cloud == self.cloud.id)
+            .map(|request| LoggedRequest {
+                method: request.method,
+                path: request.path,
+                status: request.status,
+            })
+            .collect()
+    }
+
+    fn forget_requests(&self) {
+        self.forgotten
+            .fetch_add(self.requests().len() as u64, Ordering::Relaxed);
+        self.sim.clear_requests();
+    }
+
+    /// The provider's own create with the marker's name replaced on its way. Clouds that sign the body need another way.
+    async fn seed_foreign_host(&self) -> Result<ProvisionedHost, Failure> {
+        let unmarked = Arc::new(Mutex::new(0));
+        let counter = unmarked.clone();
+        let connect = Connect::new().through(move |inner| Unmark {
+            inner,
+            replaced: counter.clone(),
+        });
+        let failed = |error: provision_core::Error| Failure::new(format!("cannot make somebody else's host: {error}"));
+        let name = "foreign-1"
+            .parse()
+            .map_err(|error| failed(provision_core::Error::from(error)))?;
+        let cloud = self.connect(&connect).map_err(failed)?;
+        let host = cloud
+            .provision(&BasicHost::new(name, UserData::empty()))
+            .await
+            .map_err(failed)?;
+        if *unmarked.lock().unwrap_or_else(PoisonError::into_inner) == 0 {
+            return Err(Failure::new(
+                "cannot make somebody else's host: the marker `managed-by` is in no request",
+            ));
+        }
+        Ok(host)
+    }
+
+    fn request_budget(&self) -> BTreeMap<String, u64> {
+        self.budget.clone()
+    }
+}
+
+impl std::fmt::Debug for SimStand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SimStand({})", self.cloud.id)
+    }
+}
+
+/// Another text of the same shape: digits stay digits, hexadecimal digits stay hexadecimal.
+fn garble(secret: &str) -> String {
+    let next = |c: char, from: char, to: char| if c == to { from } else { char::from(c as u8 + 1) };
+    secret
+        .chars()
+        .map(|c| match c {
+            '0'..='9' => next(c, '0', '9'),
+            'a'..='f' => next(c, 'a', 'f'),
+            'g'..='z' => next(c, 'g', 'z'),
+            'A'..='F' => next(c, 'A', 'F'),
+            'G'..='Z' => next(c, 'G', 'Z'),
+            other => other,
+        })
+        .collect()
+}
+
+/// Replaces the marker's name in bodies and queries by one of the same length.
+#[derive(Debug)]
+struct Unmark {
+    inner: Arc<dyn Transport>,
+    replaced: Arc<Mutex<usize>>,
+}
+
+#[async_trait]
+impl Transport for Unmark {
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
+        const FOREIGN: &str = "foreign-by";
+        let body = String::from_utf8_lossy(request.body_bytes()).into_owned();
+        let mut url = request.url().clone();
+        let query = url.query().map(|query| query.replace(MANAGED_BY_LABEL, FOREIGN));
+        url.set_query(query.as_deref());
+        let mut changed = Request::new(request.operation(), request.method().clone(), url);
+        for (name, value) in request.headers() {
+            let text = value.to_str().map_err(|error| TransportError::Connect(error.into()))?;
+            let name: &'static str = Box::leak(name.as_str().to_owned().into_boxed_str());
+            changed = changed
+                .secret_header(name, text)
+                .map_err(|error| TransportError::Connect(error.into()))?;
+        }
+        if body.contains(MANAGED_BY_LABEL) {
+            *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        if !body.is_empty() {
+            let content_type = "application/json";
+            let kept = changed.headers().get(http::header::CONTENT_TYPE).cloned();
+            changed = changed.body(content_type, body.replace(MANAGED_BY_LABEL, FOREIGN));
+            if let Some(kept) = kept.as_ref().and_then(|kept| kept.to_str().ok()) {
+                changed = changed
+                    .header("content-type", kept)
+                    .map_err(|error| TransportError::Connect(error.into()))?;
+            }
+        }
+        self.inner.send(&changed, timeout).await
+    }
+}

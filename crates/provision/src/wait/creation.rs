@@ -1,0 +1,114 @@
+use provision_core::{BasicHost, Error, ErrorKind, ProvisionedHost, Provisioner, Result};
+
+use super::{Observation, Pace, Timer, attempts::Attempts};
+
+/// Asks for a host until the cloud answers, always with the same key: a create whose answer was lost is adopted by the
+/// next attempt, so that it never becomes a second host.
+///
+/// Ends when the cloud has accepted the host; [`Wait`](super::Wait) then waits until it is active.
+///
+/// ```
+/// # async fn example(cloud: &dyn provision::Provisioner, timer: &dyn provision::wait::Timer) -> provision::Result<()> {
+/// use std::time::Duration;
+/// use provision::{BasicHost, IdempotencyKey, UserData, wait::{Creation, Pace}};
+///
+/// let mut host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?);
+/// host.key = Some(IdempotencyKey::new("order-17")?);
+/// let mut creation = Creation::new(cloud, &host, timer, Pace::within(Duration::from_secs(60)))?;
+/// match creation.run(|_| {}).await {
+///     Ok(host) => println!("{}", host.id),
+///     Err(error) if creation.may_exist() => println!("{error}; try again later with the same key"),
+///     Err(error) => println!("{error}; nothing was created"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Creation<'a> {
+    attempts: Attempts<'a, ProvisionedHost>,
+    host: Option<ProvisionedHost>,
+    unanswered: bool,
+    ended: bool,
+}
+
+impl<'a> Creation<'a> {
+    /// Nothing is sent before [`next`](Self::next) or [`run`](Self::run).
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the host has no [`key`](BasicHost::key): repeating such a create could make a second host.
+    pub fn new(cloud: &'a dyn Provisioner, host: &'a BasicHost, timer: &'a dyn Timer, pace: Pace) -> Result<Self> {
+        if host.key.is_none() {
+            return Err(Error::invalid(
+                "a create is only repeated with an idempotency key: set one, or call `provision` yourself",
+            )
+            .provider(cloud.info().id));
+        }
+        let call = Box::new(move || cloud.provision(host));
+        Ok(Self {
+            attempts: Attempts::new(timer, pace, call),
+            host: None,
+            unanswered: false,
+            ended: false,
+        })
+    }
+
+    /// Asks once, when it is time to; `None` when the creation has ended. Cancel-safe: a create under way goes on with the
+    /// next call.
+    ///
+    /// # Errors
+    /// Any error that is not retryable, at once; the last retryable one when the time ran out.
+    pub async fn next(&mut self) -> Result<Option<Observation>> {
+        if self.ended {
+            return Ok(None);
+        }
+        match self.attempts.next().await {
+            Ok(host) => {
+                self.ended = true;
+                self.host = Some(host.clone());
+                Ok(Some(Observation::Host(host)))
+            }
+            Err(error) => {
+                self.unanswered |= matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UnexpectedResponse);
+                let delay = error.is_retryable().then(|| self.attempts.plan_retry(&error)).flatten();
+                match delay {
+                    Some(delay) => Ok(Some(Observation::Retrying { error, delay })),
+                    None => {
+                        self.ended = true;
+                        Err(error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls [`next`](Self::next) to the end and shows each observation. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn run(&mut self, mut show: impl FnMut(&Observation)) -> Result<ProvisionedHost> {
+        while let Some(observation) = self.next().await? {
+            show(&observation);
+        }
+        let never = || Error::new(ErrorKind::Unavailable, "the creation has ended without a host");
+        self.host.clone().ok_or_else(never)
+    }
+
+    /// The host, once the cloud has accepted it.
+    #[must_use]
+    pub fn host(&self) -> Option<&ProvisionedHost> {
+        self.host.as_ref()
+    }
+
+    /// Whether a create is under way right now: sent, and not answered yet.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.attempts.is_under_way()
+    }
+
+    /// Whether a host may exist, and bill, that is not known here: an attempt is under way or got no clear answer. The
+    /// same request with the same key finds it.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        self.host.is_none() && (self.unanswered || self.is_under_way())
+    }
+}

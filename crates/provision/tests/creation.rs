@@ -1,0 +1,104 @@
+//! Creating a host when answers get lost.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+mod fake;
+
+use std::time::Duration;
+
+use fake::{FakeCloud, FakeTimer, Step, dropped_while_pending, steady, wanted};
+use provision::{
+    ErrorKind, HostStatus,
+    wait::{Creation, Observation},
+};
+
+const CREATED: Step = Step::Host(HostStatus::Provisioning);
+
+#[tokio::test]
+async fn a_create_without_a_key_is_refused() {
+    let (cloud, timer, mut wanted) = (FakeCloud::default(), FakeTimer::default(), wanted());
+    wanted.key = None;
+    let error = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(cloud.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+    let script = [
+        Step::Fails(ErrorKind::Unavailable),
+        Step::FailsFor(ErrorKind::RateLimited, Duration::from_secs(9)),
+        CREATED,
+    ];
+    let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+    let host = creation.run(|_| {}).await.unwrap();
+    assert_eq!(host.id, fake::id());
+    assert_eq!(cloud.calls(), ["provision order-17"; 3]);
+    assert_eq!(timer.slept_ms(), [1000, 9000]);
+    assert!(!creation.may_exist(), "it is known");
+    assert!(creation.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_error_says_whether_a_host_may_exist() {
+    for (script, kind, may_exist) in [
+        (vec![Step::Fails(ErrorKind::Capacity)], ErrorKind::Capacity, false),
+        (
+            vec![Step::Fails(ErrorKind::UnexpectedResponse)],
+            ErrorKind::UnexpectedResponse,
+            true,
+        ),
+        (
+            vec![Step::Fails(ErrorKind::Conflict), Step::Fails(ErrorKind::Quota)],
+            ErrorKind::Quota,
+            false,
+        ),
+        (
+            vec![
+                Step::Fails(ErrorKind::Unavailable),
+                Step::Fails(ErrorKind::Unauthorized),
+            ],
+            ErrorKind::Unauthorized,
+            true,
+        ),
+    ] {
+        let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
+        let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+        assert_eq!(creation.run(|_| {}).await.unwrap_err().kind(), kind);
+        assert_eq!(creation.may_exist(), may_exist, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_ends_it_with_the_last_error() {
+    let (cloud, timer, wanted) = (
+        FakeCloud::new((0..4).map(|_| Step::Fails(ErrorKind::Unavailable))),
+        FakeTimer::default(),
+        wanted(),
+    );
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(Some(Duration::from_secs(5)))).unwrap();
+    assert_eq!(creation.run(|_| {}).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(timer.slept_ms(), [1000, 2000, 2000]);
+    assert!(creation.may_exist());
+}
+
+#[tokio::test]
+async fn dropping_next_during_a_create_never_sends_a_second_one() {
+    let (cloud, timer, wanted) = (FakeCloud::new([CREATED]), FakeTimer::default(), wanted());
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+    assert!(!creation.may_exist(), "nothing was sent");
+    cloud.hold(true);
+    assert!(dropped_while_pending(creation.run(|_| {})));
+    assert!(creation.is_under_way() && creation.may_exist());
+    cloud.hold(false);
+    assert!(matches!(creation.next().await, Ok(Some(Observation::Host(_)))));
+    assert_eq!(cloud.calls(), ["provision order-17"]);
+    assert!(creation.host().is_some() && !creation.is_under_way());
+}
