@@ -32,7 +32,7 @@ pub async fn delete_by_id(stand: &dyn Stand) -> Result<(), Failure> {
 async fn only_left(bench: &Bench<'_>, _request: &HostDeleteRequest, name: &str) -> Result<(), Failure> {
     let left = bench.hosts();
     ensure!(
-        left.iter().map(|host| host.name.as_str()).eq([name]),
+        matches!(left.as_slice(), [only] if only.is_called(name)),
         "delete should leave the host {name} and no other, but the account holds {}",
         join(&left)
     );
@@ -121,7 +121,7 @@ pub async fn delete_by_ip(stand: &dyn Stand) -> Result<(), Failure> {
         stand.advance(std::time::Duration::from_secs(5));
     }
     ensure!(
-        !bench.hosts().iter().any(|host| host.name == "goes-1"),
+        !bench.hosts().iter().any(|host| host.is_called("goes-1")),
         "delete by IP should have removed the host at {ip}"
     );
     if by_id {

@@ -95,6 +95,7 @@ async fn limited<T: Debug>(
 /// [`Failure`] that says how the provider breaks it.
 pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
+    bench.warm_up().await;
     let (created, steps) = bench.counted(bench.cloud.provision(&with_key("fault-0")?)).await?;
     let usual = changes(&stand.requests());
     bench.delete(created.during("provision")?.id).await?;
