@@ -20,7 +20,7 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "async-trait",
     "base64",
     "bytes",
@@ -48,6 +48,8 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
     // Azure
     "azure_core",
     "azure_identity",
+    // Azure: random numbers for a throw-away password; in the graph anyway
+    "ring",
 ];
 
 /// What only some crates may import, whatever else they do.
