@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// The longest that anything here may take, on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Long enough to see a host that is not active yet, short enough for eleven clouds.
+const BOOT_TIME: &str = "500ms";
+
 /// A folder with the simulated clouds' state in it, and nothing else in the environment.
 pub(crate) struct Sandbox {
     folder: TempDir,
@@ -53,6 +56,7 @@ impl Sandbox {
             .args(arguments)
             .env_clear()
             .env("HOME", self.folder.path())
+            .env("PROVISION_SIM_BOOT_TIME", BOOT_TIME)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -95,6 +99,7 @@ impl Sandbox {
         shell
             .args(["-c", line])
             .env("HOME", self.folder.path())
+            .env("PROVISION_SIM_BOOT_TIME", BOOT_TIME)
             .env("PATH", std::env::join_paths(folders).unwrap())
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
