@@ -156,7 +156,7 @@ fn quota_and_capacity_are_5() {
 fn a_timeout_is_6_and_the_host_is_kept_and_known() {
     for cloud in clouds() {
         let sandbox = Sandbox::new();
-        let create = ["-p", cloud, "-o", "json", "create", "w", "--wait", "--timeout", "1ms"];
+        let create = ["-p", cloud, "-o", "json", "create", "web", "--wait", "--timeout", "1ms"];
         let run = sandbox.sim(&create).exits(6);
         let id = run.text("id");
         assert_eq!(sandbox.shell(&run.after("look at it:")).exits(0).code, Some(0));
@@ -200,7 +200,7 @@ fn the_server_says_where_it_is_first_and_ends_with_ctrl_c() {
     let server = sandbox.serve(&["--listen", "127.0.0.1:0"]);
     assert!(server.base_url.starts_with("http://127.0.0.1:"), "{}", server.base_url);
     for cloud in clouds() {
-        let id = at(&sandbox, &server, cloud, &["create", "w"]).exits(0).text("id");
+        let id = at(&sandbox, &server, cloud, &["create", "web"]).exits(0).text("id");
         at(&sandbox, &server, cloud, &["status", &id]).exits(0);
         at(&sandbox, &server, cloud, &["delete", &id, "--wait"]).exits(0);
     }
