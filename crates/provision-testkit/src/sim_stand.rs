@@ -133,7 +133,7 @@ impl Stand for SimStand {
             None => self
                 .secret_settings()
                 .into_iter()
-                .map(|(name, value)| (name, garble(&value)))
+                .map(|(name, value)| (name, spoil(&value)))
                 .collect(),
         }
     }
@@ -237,6 +237,20 @@ impl std::fmt::Debug for SimStand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SimStand({})", self.cloud.id)
     }
+}
+
+/// A key file (JSON) with other ids and secrets in it, so that it can still be read; of any other credential another
+/// text of the same shape.
+fn spoil(secret: &str) -> String {
+    let Ok(serde_json::Value::Object(mut file)) = serde_json::from_str(secret) else {
+        return garble(secret);
+    };
+    for (name, value) in &mut file {
+        if let (true, serde_json::Value::String(text)) = (name.ends_with("_id") || name.contains("secret"), value) {
+            *text = garble(text);
+        }
+    }
+    serde_json::Value::Object(file).to_string()
 }
 
 /// Another text of the same shape: digits stay digits, hexadecimal digits stay hexadecimal.

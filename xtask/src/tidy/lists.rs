@@ -16,11 +16,12 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
     "Cargo.toml",
 ];
 
-/// What else a provider's `src` may hold: authentication that is more than a header.
-pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
+/// What else a provider's `src` may hold: authentication that is more than a header, and the steps of a create and delete
+/// that take several calls.
+pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &["auth.rs", "sign.rs", "steps.rs"];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
+pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "async-trait",
     "base64",
     "bytes",
@@ -37,17 +38,21 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "thiserror",
     "tracing",
     "url",
+    // a random root password (Linode)
+    "getrandom",
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
-    // EC2
+    // EC2; the last four behind the feature `aws-config`
     "aws-credential-types",
     "aws-sigv4",
-    // GCE
-    "jsonwebtoken",
-    // Azure
-    "azure_core",
-    "azure_identity",
+    "aws-config",
+    "aws-runtime",
+    "aws-smithy-runtime-api",
+    "aws-smithy-types",
+    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM. Azure: random passwords
+    "ring",
+    "rustls-pki-types",
     // OVH signs with SHA-1
     "sha1",
 ];
