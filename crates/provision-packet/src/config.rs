@@ -11,8 +11,8 @@ use provision_http::Endpoint;
 ///   is UNCONFIRMED: about 0.75 USD an hour.
 /// - image `ubuntu_24_04`: Ubuntu LTS, a
 ///   [slug](https://github.com/equinix/equinix-sdk-go/blob/v0.66.0/spec/services/metalv1/oas3.fetched/components/schemas/OperatingSystem.yaml)
-///   that stays the same when the image is rebuilt.
-/// - region `am`: the metro Amsterdam, which holds the facilities that the Go package `cloud-provision` used.
+///   that names a release, not a build of it.
+/// - region `am`: the metro Amsterdam, which took the place of the facility `am6`.
 pub static INFO: ProviderInfo = ProviderInfo {
     id: "packet",
     aliases: &["equinix-metal"],
