@@ -5,6 +5,8 @@ mod error;
 mod provider;
 mod request;
 mod response;
+#[allow(dead_code, reason = "x")]
+mod script;
 mod status;
 
 pub use config::{Config, INFO};

@@ -17,10 +17,18 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 ];
 
 /// What else a provider's `src` may hold: authentication that is more than a header.
-pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 2] = ["auth.rs", "sign.rs"];
+pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 6] = [
+    "auth.rs",
+    "sign.rs",
+    // Civo runs scripts only: what a cloud-config says has to be turned into one.
+    "script.rs",
+    "script/cloud_config.rs",
+    "script/multi_part.rs",
+    "script/yaml.rs",
+];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
+pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "async-trait",
     "base64",
     "bytes",
@@ -45,6 +53,8 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 23] = [
     "aws-sigv4",
     // GCE
     "jsonwebtoken",
+    // cloud-config (Civo)
+    "serde-saphyr",
     // Azure
     "azure_core",
     "azure_identity",
