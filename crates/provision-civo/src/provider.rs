@@ -15,7 +15,7 @@ use crate::{
     config::{self, Config, INFO},
     error::VENDOR,
     request::{self, Place},
-    response::{DiskImage, Firewall, FirewallCreated, Instance, Instances, Network, RegionEntry, Size},
+    response::{self, DiskImage, Firewall, FirewallCreated, Instance, Instances, RegionEntry, Size},
     script::script,
 };
 
@@ -85,12 +85,13 @@ impl Civo {
         answer.json()
     }
 
-    /// The regions that have instances, upper case, and all that the API knows about regions.
+    /// All that the API knows about regions.
     async fn regions(&self) -> Result<Vec<RegionEntry>> {
         let list = request::list_regions(&self.config.endpoint, &self.config.region);
         self.client.send(list).await?.json()
     }
 
+    /// The codes of the regions that have instances, upper case.
     async fn region_codes(&self) -> Result<Vec<String>> {
         let regions = self.regions().await?.into_iter();
         regions
@@ -117,20 +118,7 @@ impl Civo {
         }
         let list = request::list_disk_images(&self.config.endpoint, region);
         let images: Vec<DiskImage> = self.client.send(list).await?.json()?;
-        let mut known: Vec<&str> = images
-            .iter()
-            .filter(|image| image.is_available())
-            .map(|image| image.name.as_str())
-            .collect();
-        known.sort_unstable();
-        match images.iter().find(|known| known.name == image && known.is_available()) {
-            Some(found) => Ok(found.id.clone()),
-            None => Err(Error::invalid(format!(
-                "image {image:?} does not exist in region {region}; known: {}",
-                known.join(", ")
-            ))
-            .provider(INFO.id)),
-        }
+        response::image_id(images, image, region)
     }
 
     /// The network that was asked for, or the region's default one.
@@ -142,14 +130,7 @@ impl Civo {
             .client
             .send(request::list_networks(&self.config.endpoint, region))
             .await?;
-        let networks: Vec<Network> = answer.json()?;
-        let default = networks.into_iter().find(|network| network.default);
-        default.map(|network| network.id).ok_or_else(|| {
-            Error::invalid(format!(
-                "region {region} has no default network: name one with the additional setting `network`"
-            ))
-            .provider(INFO.id)
-        })
+        response::default_network(answer.json()?, region)
     }
 
     /// A firewall for a host that is to be created, or the one that an earlier call with the same key left.
@@ -331,10 +312,13 @@ impl Civo {
     }
 }
 
-/// An id that is fit to be sent back.
+/// An id of a firewall that is fit to be sent back.
 fn checked(id: String) -> Result<String> {
-    HostId::check_uuid(&id)?;
-    Ok(id)
+    if HostId::check_uuid(&id).is_ok() {
+        return Ok(id);
+    }
+    let message = "the cloud made a firewall and gave it no usable id: report it";
+    Err(Error::new(ErrorKind::UnexpectedResponse, message).provider(INFO.id))
 }
 
 #[async_trait]

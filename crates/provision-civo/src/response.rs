@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_core::{Error, HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
 use serde::Deserialize;
 
 use crate::{
@@ -79,8 +79,8 @@ pub(crate) struct Instances {
 
 #[derive(Deserialize)]
 pub(crate) struct DiskImage {
-    pub(crate) id: String,
-    pub(crate) name: String,
+    id: String,
+    name: String,
     #[serde(default)]
     version: String,
     #[serde(default)]
@@ -104,11 +104,41 @@ impl DiskImage {
     }
 }
 
+/// The id of the image with a name.
+///
+/// # Errors
+/// `InvalidRequest` that lists the names which can be used.
+pub(crate) fn image_id(mut images: Vec<DiskImage>, name: &str, region: &str) -> Result<String> {
+    images.retain(DiskImage::is_available);
+    if let Some(found) = images.iter().find(|image| image.name == name) {
+        return Ok(found.id.clone());
+    }
+    let mut known: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    known.sort_unstable();
+    let known = known.join(", ");
+    Err(Error::invalid(format!(
+        "image {name:?} does not exist in region {region}; known: {known}"
+    ))
+    .provider(INFO.id))
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Network {
-    pub(crate) id: String,
+    id: String,
     #[serde(default)]
-    pub(crate) default: bool,
+    default: bool,
+}
+
+/// The id of the network that hosts are put into unless another is asked for.
+///
+/// # Errors
+/// `InvalidRequest` when there is none.
+pub(crate) fn default_network(networks: Vec<Network>, region: &str) -> Result<String> {
+    let default = networks.into_iter().find(|network| network.default);
+    default.map(|network| network.id).ok_or_else(|| {
+        let message = format!("region {region} has no default network: name one with the additional setting `network`");
+        Error::invalid(message).provider(INFO.id)
+    })
 }
 
 #[derive(Deserialize)]
