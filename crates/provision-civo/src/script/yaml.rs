@@ -55,6 +55,7 @@ impl Node {
 
 /// A value as the parser gives it, before the source was looked at for quotes.
 enum Raw {
+    /// Something like `null`, or nothing at all.
     Null,
     Text(String),
     /// A boolean or number; its text is in the source.
@@ -142,10 +143,9 @@ fn resolve(source: &str, raw: Spanned<Raw>) -> Result<Node> {
         )));
     }
     Ok(match raw.value {
-        Raw::Null => Node::Null,
         Raw::Text(text) if written.starts_with(['"', '\'', '|', '>']) => Node::Text(text),
         Raw::Text(text) => plain(&text),
-        Raw::Typed => plain(written.trim()),
+        Raw::Null | Raw::Typed => plain(written.trim()),
         Raw::List(items) => Node::List(
             items
                 .into_iter()
@@ -228,6 +228,7 @@ mod tests {
             ("'it''s'", text("it's")),
             ("8.8.8.8", text("8.8.8.8")),
             ("7zip", text("7zip")),
+            ("nULL", text("nULL")),
             ("-d", text("-d")),
             ("http://x:80/", text("http://x:80/")),
             ("yes", Node::Bool(true)),
