@@ -151,12 +151,15 @@ async fn delete_of_a_host_with_a_firewall_until_nothing_is_left() {
     answer(&server, "PUT", &wall, 200, success()).await;
     answer(&server, "DELETE", &path, 200, success()).await;
     answer_once(&server, "DELETE", &wall, 409, in_use()).await;
+    // The count of its instances may lag behind.
+    answer_once(&server, "DELETE", &wall, 409, in_use()).await;
     answer(&server, "GET", &path, 404, gone()).await;
     let named = firewall(&format!("provision-{ID}-203-0-113-7"), 0);
-    answer_once(&server, "GET", "/v2/firewalls", 200, json!([other, named])).await;
+    answer(&server, "GET", "/v2/firewalls", 200, json!([other, named])).await;
     answer_once(&server, "DELETE", &wall, 200, success()).await;
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id(ID.parse().unwrap());
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
     insta::assert_snapshot!(received(&server).await);
