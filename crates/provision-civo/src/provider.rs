@@ -256,7 +256,12 @@ impl Civo {
         let firewalls: Vec<Firewall> = firewalls.into_iter().filter(is_its).collect();
         if let Some(instance) = &instance {
             let name = request::old_firewall_name(uuid, instance.ip());
-            for firewall in firewalls.iter().filter(|firewall| !firewall.name.starts_with(&name)) {
+            // One that was named after the address keeps its name when the cloud takes the address away.
+            let is_named = |firewall: &Firewall| {
+                firewall.name == name
+                    || instance.ip().is_none() && request::instance_of_firewall(&firewall.name) == Some(uuid)
+            };
+            for firewall in firewalls.iter().filter(|firewall| !is_named(firewall)) {
                 let rename = request::rename_firewall(endpoint, HostId::check_uuid(&firewall.id)?, region, &name)?;
                 match self.client.send(rename).await {
                     Err(error) if error.is_retryable() || error.kind() == ErrorKind::Unauthorized => return Err(error),

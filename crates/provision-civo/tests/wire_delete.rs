@@ -201,6 +201,43 @@ async fn a_firewall_that_cannot_be_renamed_keeps_no_host_alive() {
 }
 
 #[tokio::test]
+async fn a_firewall_keeps_the_address_that_its_host_had() {
+    let server = wire::server().await;
+    let (path, wall) = (format!("/v2/instances/{ID}"), format!("/v2/firewalls/{FIREWALL}"));
+    let named = firewall(&format!("provision-{ID}-203-0-113-70"), 1);
+    answer(&server, "GET", "/v2/firewalls", 200, json!([named])).await;
+    answer(&server, "DELETE", &wall, 409, in_use()).await;
+    let cloud = connect(&server);
+    let request = HostDeleteRequest::Id(ID.parse().unwrap());
+    answer_once(&server, "GET", &path, 200, instance("DELETING", None, &fenced())).await;
+    answer_once(
+        &server,
+        "GET",
+        &path,
+        200,
+        instance("DELETING", Some("203.0.113.70"), &fenced()),
+    )
+    .await;
+    for _ in 0..2 {
+        assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
+    }
+    let sent = server.received_requests().await.unwrap();
+    assert!(sent.iter().all(|request| request.method.as_str() != "PUT"));
+    answer_once(
+        &server,
+        "GET",
+        &path,
+        200,
+        instance("DELETING", Some("203.0.113.7"), &fenced()),
+    )
+    .await;
+    answer(&server, "PUT", &wall, 200, json!({"result": "success"})).await;
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
+    let sent = server.received_requests().await.unwrap();
+    assert!(sent.iter().any(|request| request.method.as_str() == "PUT"));
+}
+
+#[tokio::test]
 async fn delete_by_ip_until_the_firewall_is_gone() {
     let server = wire::server().await;
     let (path, wall) = (format!("/v2/instances/{ID}"), format!("/v2/firewalls/{FIREWALL}"));
