@@ -39,6 +39,16 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) sim_state: Option<PathBuf>,
 
+    /// Until a host of `--sim` is active
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        env = "PROVISION_SIM_BOOT_TIME",
+        default_value = "3s"
+    )]
+    pub(crate) sim_boot_time: TimeSpan,
+
     /// Base URL of the cloud's API instead of the public one
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,

@@ -81,7 +81,7 @@ impl Context {
         let mut settings = Settings::new();
         if self.globals.sim {
             say(&format!("simulated {}: nothing here is real or bills", info.title));
-            let sim = simulator::open(self.globals.sim_state.as_deref())?;
+            let sim = simulator::open(&self.globals)?;
             let (server, simulated) = simulator::serve(&sim, info.id).await?;
             simulator = Some(server);
             settings = simulated;

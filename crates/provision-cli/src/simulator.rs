@@ -11,19 +11,26 @@ use etcetera::BaseStrategy as _;
 use provision::Settings;
 use provision_sim::{Clock, Server, Sim};
 
-use crate::failure::{Exit, Failure, Outcome};
-
-/// How long a simulated host takes to become active.
-const BOOT_TIME: Duration = Duration::from_secs(3);
+use crate::{
+    args::Globals,
+    failure::{Exit, Failure, Outcome},
+};
 
 /// Opens the simulated clouds of a state file, which is made when it is missing. Its clock is the computer's.
-pub(crate) fn open(state: Option<&Path>) -> Outcome<Sim> {
-    open_with(Some(&state_file(state)?), BOOT_TIME)
+pub(crate) fn open(globals: &Globals) -> Outcome<Sim> {
+    open_with(
+        Some(&state_file(globals.sim_state.as_deref())?),
+        globals.sim_boot_time.0,
+    )
 }
 
 /// Opens the simulated clouds of a state file, or empty ones in memory.
 pub(crate) fn open_with(state: Option<&Path>, boot_time: Duration) -> Outcome<Sim> {
-    let mut builder = Sim::builder().clock(Clock::system()).boot_time(boot_time);
+    // Going takes two thirds of the time that coming does.
+    let mut builder = Sim::builder()
+        .clock(Clock::system())
+        .boot_time(boot_time)
+        .delete_time(boot_time * 2 / 3);
     if let Some(path) = state {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)

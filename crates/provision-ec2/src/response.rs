@@ -1,25 +1,301 @@
-//! What the API answers, as far as the provider reads it. FILL-IN: the vendor's names.
+//! What the API answers, as far as the provider reads it: XML with lists of `item`.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
-use provision_core::{HostId, ProvisionedHost, Result};
-use serde::Deserialize;
+use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_http::Answer;
+use roxmltree::{Document, Node};
 
-use crate::{config::INFO, status::host_status};
+use crate::{
+    config::{HOURS, INFO, PRICES, PRICES_REGION, UBUNTU_ARM, UBUNTU_X86},
+    request::GROUP_TAG,
+    status::host_status,
+};
 
-#[derive(Deserialize)]
+/// The code and message of an error answer.
+pub(crate) fn error(body: &[u8]) -> Option<(String, String)> {
+    let document = Document::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let find = |name: &str| document.descendants().find(|node| node.tag_name().name() == name);
+    let code = text(find("Error")?, "Code")?;
+    Some((code, text(find("Error")?, "Message").unwrap_or_default()))
+}
+
+/// Reads an answer with `read`, which is given the root element.
+fn read<T>(answer: &Answer, read: impl FnOnce(Node<'_, '_>) -> Option<T>) -> Result<T> {
+    let parsed = std::str::from_utf8(answer.body())
+        .ok()
+        .and_then(|body| Document::parse(body).ok())
+        .and_then(|document| read(document.root_element()));
+    parsed.ok_or_else(|| {
+        answer.unexpected("the answer does not have the expected form: update this program, or report it")
+    })
+}
+
+fn child<'a, 'd>(node: Node<'a, 'd>, name: &str) -> Option<Node<'a, 'd>> {
+    node.children().find(|child| child.tag_name().name() == name)
+}
+
+/// The text at the end of a path of elements; `None` when absent or empty.
+fn text(node: Node<'_, '_>, path: &str) -> Option<String> {
+    let node = path.split('/').try_fold(node, child)?;
+    node.text()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// The items of a list at the end of a path; none when there is no such list.
+fn items<'a, 'd: 'a>(node: Node<'a, 'd>, path: &str) -> impl Iterator<Item = Node<'a, 'd>> + use<'a, 'd> {
+    let list = path.split('/').try_fold(node, child);
+    list.into_iter()
+        .flat_map(|list| list.children())
+        .filter(|item| item.tag_name().name() == "item")
+}
+
+fn tags(node: Node<'_, '_>) -> Vec<(String, String)> {
+    items(node, "tagSet")
+        .filter_map(|tag| Some((text(tag, "key")?, text(tag, "value").unwrap_or_default())))
+        .collect()
+}
+
+fn tag<'t>(tags: &'t [(String, String)], wanted: &str) -> Option<&'t str> {
+    let found = tags.iter().find(|(key, _)| key == wanted);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// An instance.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Instance {
-    id: String,
-    name: String,
-    status: String,
-    ip: Option<IpAddr>,
+    pub(crate) id: String,
+    state: String,
+    reason: Option<String>,
+    message: Option<String>,
+    pub(crate) ip: Option<IpAddr>,
+    plan: Option<String>,
+    image: Option<String>,
+    launched: Option<String>,
+    pub(crate) vpc: Option<String>,
+    pub(crate) token: Option<String>,
+    tags: Vec<(String, String)>,
+    /// Id and name.
+    groups: Vec<(String, String)>,
 }
 
 impl Instance {
-    pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
-        let status = host_status(&self.status, self.ip.is_some());
-        let mut host = ProvisionedHost::new(INFO.id, HostId::new(self.id)?, self.name, status, self.status);
-        host.ip = self.ip;
-        Ok(host)
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        let ipv6 = || {
+            text(node, "ipv6Address").or_else(|| {
+                items(node, "networkInterfaceSet")
+                    .flat_map(|interface| items(interface, "ipv6AddressesSet"))
+                    .find_map(|address| text(address, "ipv6Address"))
+            })
+        };
+        let group = |item: Node<'_, '_>| Some((text(item, "groupId")?, text(item, "groupName").unwrap_or_default()));
+        Some(Self {
+            id: text(node, "instanceId")?,
+            state: text(node, "instanceState/name")?,
+            reason: text(node, "stateReason/code"),
+            message: text(node, "stateReason/message"),
+            ip: text(node, "ipAddress").or_else(ipv6).and_then(|ip| ip.parse().ok()),
+            plan: text(node, "instanceType"),
+            image: text(node, "imageId"),
+            launched: text(node, "launchTime"),
+            vpc: text(node, "vpcId"),
+            token: text(node, "clientToken"),
+            tags: tags(node),
+            groups: items(node, "groupSet").filter_map(group).collect(),
+        })
     }
+
+    /// On its way out, or out.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state == "shutting-down" || self.is_terminated()
+    }
+
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.state == "terminated"
+    }
+
+    pub(crate) fn labels(&self) -> Labels {
+        Labels::from_vendor(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
+    /// The name of the group that was made for it.
+    pub(crate) fn own_group(&self) -> Option<&str> {
+        tag(&self.tags, GROUP_TAG)
+    }
+
+    /// The id of the group that was made for it, as long as it is in it.
+    pub(crate) fn own_group_id(&self) -> Option<&str> {
+        let own = self.own_group()?;
+        let found = self.groups.iter().find(|(_, name)| name == own);
+        found.map(|(id, _)| id.as_str())
+    }
+
+    /// The host, unless it is gone.
+    pub(crate) fn into_host(self, region: &str) -> Result<Option<ProvisionedHost>> {
+        let Some(status) = host_status(&self.state, self.reason.as_deref(), self.ip.is_some()) else {
+            return Ok(None);
+        };
+        let labels = self.labels();
+        let name = tag(&self.tags, "Name").unwrap_or(&self.id).to_owned();
+        let id = HostId::from_parts([self.id.as_str(), region])?;
+        let mut host = ProvisionedHost::new(INFO.id, id, name, status, self.state);
+        host.ip = self.ip;
+        host.region = Some(region.to_owned());
+        host.plan = self.plan;
+        host.image = self.image;
+        host.labels = labels;
+        host.created = self.launched.as_deref().and_then(parse_rfc3339);
+        host.message = self.message.filter(|_| status == provision_core::HostStatus::Failed);
+        Ok(Some(host))
+    }
+}
+
+/// The instance of a `RunInstances` answer.
+pub(crate) fn launched(answer: &Answer) -> Result<Instance> {
+    read(answer, |root| items(root, "instancesSet").find_map(Instance::read))
+}
+
+/// A page of instances and the token of the next one.
+pub(crate) fn instances(answer: &Answer) -> Result<(Vec<Instance>, Option<String>)> {
+    read(answer, |root| {
+        child(root, "reservationSet")?;
+        let all = items(root, "reservationSet").flat_map(|reservation| items(reservation, "instancesSet"));
+        Some((all.map(Instance::read).collect::<Option<_>>()?, text(root, "nextToken")))
+    })
+}
+
+/// A security group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    tags: Vec<(String, String)>,
+    /// Protocol, first and last port of what is open to the whole internet.
+    pub(crate) rules: BTreeSet<(String, String, String)>,
+}
+
+impl Group {
+    pub(crate) fn is_ours(&self) -> bool {
+        Labels::from_vendor(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).is_managed()
+    }
+
+    pub(crate) fn tag(&self, wanted: &str) -> Option<&str> {
+        tag(&self.tags, wanted)
+    }
+}
+
+/// The id of a group that was just made.
+pub(crate) fn created_group(answer: &Answer) -> Result<String> {
+    read(answer, |root| text(root, "groupId"))
+}
+
+pub(crate) fn groups(answer: &Answer) -> Result<Vec<Group>> {
+    let rule = |item: Node<'_, '_>| {
+        let port = |name| text(item, name).unwrap_or_default();
+        Some((text(item, "ipProtocol")?, port("fromPort"), port("toPort")))
+    };
+    read(answer, |root| {
+        child(root, "securityGroupInfo")?;
+        let group = |item: Node<'_, '_>| {
+            Some(Group {
+                id: text(item, "groupId")?,
+                name: text(item, "groupName")?,
+                tags: tags(item),
+                rules: items(item, "ipPermissions").filter_map(rule).collect(),
+            })
+        };
+        items(root, "securityGroupInfo").map(group).collect()
+    })
+}
+
+/// Subnet and VPC of the subnet with the most free addresses.
+pub(crate) fn best_subnet(answer: &Answer) -> Result<Option<(String, String)>> {
+    let subnet = |item: Node<'_, '_>| {
+        let free: u64 = text(item, "availableIpAddressCount")?.parse().ok()?;
+        Some((free, text(item, "subnetId")?, text(item, "vpcId")?))
+    };
+    read(answer, |root| {
+        child(root, "subnetSet")?;
+        let all = items(root, "subnetSet").filter_map(subnet);
+        Some(all.max_by_key(|(free, ..)| *free).map(|(_, subnet, vpc)| (subnet, vpc)))
+    })
+}
+
+/// The newest of each series: names differ in the date at their end.
+pub(crate) fn newest_images(answer: &Answer) -> Result<Vec<Image>> {
+    let image = |item: Node<'_, '_>| {
+        let name = text(item, "name")?;
+        let series = name
+            .rsplit_once('-')
+            .map_or(name.as_str(), |(series, _)| series)
+            .to_owned();
+        let image = Image {
+            id: text(item, "imageId")?,
+            architecture: text(item, "architecture"),
+            description: name,
+        };
+        let usable = text(item, "imageState").is_none_or(|state| state == "available");
+        usable.then_some((series, text(item, "creationDate")?, image))
+    };
+    read(answer, |root| {
+        child(root, "imagesSet")?;
+        let mut all: Vec<_> = items(root, "imagesSet").filter_map(image).collect();
+        // Dates are of one form, so that they sort as text.
+        all.sort_by(|a, b| (&a.0, &b.1).cmp(&(&b.0, &a.1)));
+        all.dedup_by(|a, b| a.0 == b.0);
+        Some(all.into_iter().map(|(_, _, image)| image).collect())
+    })
+}
+
+/// The default images, which EC2 resolves at launch.
+pub(crate) fn default_images() -> Vec<Image> {
+    let image = |id: &str, architecture: &str| Image {
+        id: id.to_owned(),
+        description: "Ubuntu 24.04 LTS, the newest at launch".to_owned(),
+        architecture: Some(architecture.to_owned()),
+    };
+    vec![image(UBUNTU_X86, "x86_64"), image(UBUNTU_ARM, "arm64")]
+}
+
+/// A page of plans and the token of the next one.
+pub(crate) fn plans(answer: &Answer, region: &str) -> Result<(Vec<Plan>, Option<String>)> {
+    let plan = |item: Node<'_, '_>| {
+        let id = text(item, "instanceType")?;
+        let price = PRICES.iter().find(|(known, _)| *known == id && region == PRICES_REGION);
+        let processors: Vec<String> = items(item, "processorInfo/supportedArchitectures")
+            .filter_map(|item| item.text().map(str::to_owned))
+            .collect();
+        Some(Plan {
+            description: processors.join(", "),
+            vcpus: text(item, "vCpuInfo/defaultVCpus").and_then(|count| count.parse().ok()),
+            memory_mib: text(item, "memoryInfo/sizeInMiB").and_then(|size| size.parse().ok()),
+            disk_gb: None,
+            monthly_cost: price.map(|(_, hour)| (hour * HOURS * 100.0).round() / 100.0),
+            currency: INFO.monthly_cost.currency.to_owned(),
+            regions: vec![region.to_owned()],
+            available: None,
+            id,
+        })
+    };
+    read(answer, |root| {
+        child(root, "instanceTypeSet")?;
+        let all: Option<Vec<Plan>> = items(root, "instanceTypeSet").map(plan).collect();
+        Some((all?, text(root, "nextToken")))
+    })
+}
+
+pub(crate) fn regions(answer: &Answer) -> Result<Vec<Region>> {
+    let region = |item: Node<'_, '_>| {
+        Some(Region {
+            id: text(item, "regionName")?,
+            description: String::new(),
+            available: Some(true),
+        })
+    };
+    read(answer, |root| {
+        child(root, "regionInfo")?;
+        items(root, "regionInfo").map(region).collect()
+    })
 }

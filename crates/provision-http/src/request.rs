@@ -126,6 +126,15 @@ impl Request {
         Ok(())
     }
 
+    /// Replaces all headers, for a request that somebody else's library built. Every value counts as a secret.
+    pub fn header_map(mut self, mut headers: HeaderMap) -> Self {
+        for value in headers.values_mut() {
+            value.set_sensitive(true);
+        }
+        self.headers = headers;
+        self
+    }
+
     /// As [`header`](Self::header), in place: for an [`Authorize`](crate::Authorize).
     ///
     /// # Errors

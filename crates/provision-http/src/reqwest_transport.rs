@@ -5,14 +5,18 @@ use provision_core::{Error, ErrorKind, Result};
 use rustls::crypto::ring;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use crate::{Request, Response, Transport, TransportError};
+use crate::{Request, Response, Transport, TransportError, endpoint::is_loopback};
 
 /// Sends requests with `reqwest`: TLS by `rustls` on `ring` against the system's certificates, gzip, keep-alive, the
-/// system's proxy settings, no redirects. Clones share one connection pool.
+/// system's proxy settings (never for loopback addresses), no redirects. Clones share their connection pools.
 ///
 /// Belongs to the tokio runtime in which its first request is sent.
 #[derive(Debug, Clone)]
-pub struct ReqwestTransport(reqwest::Client);
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+    /// For loopback addresses, which no proxy can reach.
+    direct: reqwest::Client,
+}
 
 impl ReqwestTransport {
     /// More than any answer of the eleven clouds: the largest, AWS's plan list, is split into pages.
@@ -36,18 +40,26 @@ impl ReqwestTransport {
             .and_then(|builder| builder.with_platform_verifier())
             .map_err(|error| no_tls(error.to_string()))?
             .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| no_tls(error.to_string()))?;
-        Ok(Self(client))
+        let builder = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .connect_timeout(Duration::from_secs(10))
+                .redirect(reqwest::redirect::Policy::none())
+        };
+        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| no_tls(error.to_string()));
+        Ok(Self {
+            client: build(builder())?,
+            direct: build(builder().no_proxy())?,
+        })
     }
 
     async fn exchange(&self, request: &Request, timeout: Duration) -> std::result::Result<Response, reqwest::Error> {
-        let mut answer = self
-            .0
+        let client = if is_loopback(request.url()) {
+            &self.direct
+        } else {
+            &self.client
+        };
+        let mut answer = client
             .request(request.method().clone(), request.url().clone())
             .headers(request.headers().clone())
             .body(request.body_bytes().clone())

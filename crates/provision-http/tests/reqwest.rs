@@ -167,3 +167,40 @@ async fn an_answer_without_an_end_is_cut_off() {
     assert!(matches!(error, TransportError::TooLarge { .. }), "{error:?}");
     served.abort();
 }
+
+/// Nothing listens on the discard port: a request that went through this proxy would fail.
+#[test]
+fn loopback_addresses_are_reached_without_a_proxy() {
+    const INNER: &str = "PROVISION_TEST_BEHIND_PROXY";
+    if std::env::var_os(INNER).is_none() {
+        // The proxy is read from the environment, which a test cannot change for itself.
+        let inner = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "loopback_addresses_are_reached_without_a_proxy"])
+            .env(INNER, "1")
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
+            .env("http_proxy", "http://127.0.0.1:9")
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+            .unwrap();
+        assert!(inner.status.success(), "{}", String::from_utf8_lossy(&inner.stdout));
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = MockServer::start().await;
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(204))
+            .mount(&server)
+            .await;
+        let transport = ReqwestTransport::new().unwrap();
+        let answer = transport
+            .send(&request(Method::GET, &server.uri(), "hosts"), SOON)
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 204);
+    });
+}

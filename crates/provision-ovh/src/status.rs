@@ -1,12 +1,25 @@
 use provision_core::HostStatus;
 
-/// The vendor's `status` as a standard state. FILL-IN: every word that the vendor documents, with its page.
+/// An instance's `status` as a standard state: `cloud.instance.InstanceStatusEnum` of the
+/// [API](https://eu.api.ovh.com/console/?section=%2Fcloud&branch=v1).
 pub(crate) fn host_status(status: &str, has_public_ip: bool) -> HostStatus {
     match status {
-        "pending" => HostStatus::Provisioning,
-        "active" => HostStatus::active_if(has_public_ip),
+        "BUILD" | "BUILDING" | "REBUILD" | "REBOOT" | "HARD_REBOOT" | "RESUMING" | "MIGRATING" | "PASSWORD"
+        | "RESIZE" | "REVERT_RESIZE" | "UNSHELVING" | "UNRESCUING" | "SNAPSHOTTING" => HostStatus::Provisioning,
+        "ACTIVE" => HostStatus::active_if(has_public_ip),
+        "STOPPED" | "SHUTOFF" | "PAUSED" | "SUSPENDED" | "SHELVING" | "SHELVED" | "SHELVED_OFFLOADED" => {
+            HostStatus::Stopped
+        }
+        "DELETING" | "SOFT_DELETED" | "DELETED" => HostStatus::Deleting,
+        "ERROR" => HostStatus::Failed,
+        // RESCUE, RESCUED, RESCUING, RESIZED, VERIFY_RESIZE, UNKNOWN, and words to come.
         _ => HostStatus::Unknown,
     }
+}
+
+/// Whether an instance that is still shown is gone: nothing of it runs or bills any more.
+pub(crate) fn is_gone(status: &str) -> bool {
+    matches!(status, "DELETED" | "SOFT_DELETED")
 }
 
 #[cfg(test)]
@@ -16,13 +29,28 @@ mod tests {
     #[test]
     fn every_vendor_word_has_its_state() {
         let table = [
-            ("pending", true, HostStatus::Provisioning),
-            ("active", true, HostStatus::Active),
-            ("active", false, HostStatus::Provisioning),
-            ("hibernating", true, HostStatus::Unknown),
+            (
+                "BUILD BUILDING REBUILD REBOOT HARD_REBOOT RESUMING MIGRATING PASSWORD RESIZE REVERT_RESIZE UNSHELVING UNRESCUING SNAPSHOTTING",
+                HostStatus::Provisioning,
+            ),
+            ("ACTIVE", HostStatus::Active),
+            (
+                "STOPPED SHUTOFF PAUSED SUSPENDED SHELVING SHELVED SHELVED_OFFLOADED",
+                HostStatus::Stopped,
+            ),
+            ("DELETING SOFT_DELETED DELETED", HostStatus::Deleting),
+            ("ERROR", HostStatus::Failed),
+            (
+                "RESCUE RESCUED RESCUING RESIZED VERIFY_RESIZE UNKNOWN MELTING active",
+                HostStatus::Unknown,
+            ),
         ];
-        for (word, ip, expected) in table {
-            assert_eq!(host_status(word, ip), expected, "{word}");
+        for (words, expected) in table {
+            for word in words.split(' ') {
+                assert_eq!(host_status(word, true), expected, "{word}");
+            }
         }
+        assert_eq!(host_status("ACTIVE", false), HostStatus::Provisioning);
+        assert!(is_gone("DELETED") && is_gone("SOFT_DELETED") && !is_gone("DELETING"));
     }
 }

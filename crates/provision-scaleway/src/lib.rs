@@ -7,5 +7,5 @@ mod request;
 mod response;
 mod status;
 
-pub use config::{Config, INFO};
+pub use config::{Config, INFO, Zone};
 pub use provider::Scaleway;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::Response;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::admin;
 use crate::call::Call;
@@ -207,6 +208,21 @@ impl Sim {
         self.shared.faults.clear();
         self.shared.log.clear();
         self.world().reset()
+    }
+
+    /// Changes what a cloud's account holds, as the JSON text of its state: for tests of what no request brings about, such
+    /// as a host of somebody else's.
+    ///
+    /// # Errors
+    /// When there is no such cloud, the new text is no state of it, or the state file cannot be read or written.
+    pub fn rewrite(&self, cloud: &str, change: impl FnOnce(&str) -> String) -> io::Result<()> {
+        let mut world = self.world();
+        let _guard = world.open()?;
+        let seat = world.seats.iter_mut().find(|seat| seat.slot.info().id == cloud);
+        let seat = seat.ok_or_else(|| io::Error::other(format!("there is no cloud `{cloud}`")))?;
+        let changed = change(seat.slot.save()?.get());
+        seat.slot.load(Some(&RawValue::from_string(changed)?))?;
+        world.commit()
     }
 
     /// Stores what has no request of its own to be stored with: the clock's offset.

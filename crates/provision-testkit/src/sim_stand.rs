@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use provision_core::{BasicHost, MANAGED_BY_LABEL, ProvisionedHost, Provisioner, Result, Settings, UserData};
-use provision_http::{Request, ReqwestTransport, Response, Transport, TransportError};
+use provision_http::{ReqwestTransport, Transport};
 use provision_sim::{Clock, CloudInfo, Effect, Fault, Server, Sim};
 
 use crate::{Connect, Failure, Item, LoggedRequest, Stand, Trouble};
@@ -133,7 +133,7 @@ impl Stand for SimStand {
             None => self
                 .secret_settings()
                 .into_iter()
-                .map(|(name, value)| (name, garble(&value)))
+                .map(|(name, value)| (name, spoil(&value)))
                 .collect(),
         }
     }
@@ -199,29 +199,33 @@ impl Stand for SimStand {
         self.sim.clear_requests();
     }
 
-    /// The provider's own create with the marker's name replaced on its way. Clouds that sign the body need another way.
+    /// The provider's own create, after which the marker's name is replaced in what the simulator keeps: a changed request
+    /// would not do at clouds that sign it.
     async fn seed_foreign_host(&self) -> Result<ProvisionedHost, Failure> {
-        let unmarked = Arc::new(Mutex::new(0));
-        let counter = unmarked.clone();
-        let connect = Connect::new().through(move |inner| Unmark {
-            inner,
-            replaced: counter.clone(),
-        });
+        const FOREIGN: &str = "foreign-by";
         let failed = |error: provision_core::Error| Failure::new(format!("cannot make somebody else's host: {error}"));
         let name = "foreign-1"
             .parse()
             .map_err(|error| failed(provision_core::Error::from(error)))?;
-        let cloud = self.connect(&connect).map_err(failed)?;
+        let cloud = self.connect(&Connect::new()).map_err(failed)?;
         let host = cloud
             .provision(&BasicHost::new(name, UserData::empty()))
             .await
             .map_err(failed)?;
-        if *unmarked.lock().unwrap_or_else(PoisonError::into_inner) == 0 {
-            return Err(Failure::new(
-                "cannot make somebody else's host: the marker `managed-by` is in no request",
-            ));
+        let mut marked = false;
+        let unmark = |state: &str| {
+            marked = state.contains(MANAGED_BY_LABEL);
+            state.replace(MANAGED_BY_LABEL, FOREIGN)
+        };
+        self.sim
+            .rewrite(self.cloud.id, unmark)
+            .map_err(|error| Failure::new(format!("cannot make somebody else's host: {error}")))?;
+        if marked {
+            return Ok(host);
         }
-        Ok(host)
+        Err(Failure::new(
+            "cannot make somebody else's host: the cloud kept the marker `managed-by` nowhere",
+        ))
     }
 
     fn request_budget(&self) -> BTreeMap<String, u64> {
@@ -233,6 +237,20 @@ impl std::fmt::Debug for SimStand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SimStand({})", self.cloud.id)
     }
+}
+
+/// A key file (JSON) with other ids and secrets in it, so that it can still be read; of any other credential another
+/// text of the same shape.
+fn spoil(secret: &str) -> String {
+    let Ok(serde_json::Value::Object(mut file)) = serde_json::from_str(secret) else {
+        return garble(secret);
+    };
+    for (name, value) in &mut file {
+        if let (true, serde_json::Value::String(text)) = (name.ends_with("_id") || name.contains("secret"), value) {
+            *text = garble(text);
+        }
+    }
+    serde_json::Value::Object(file).to_string()
 }
 
 /// Another text of the same shape: digits stay digits, hexadecimal digits stay hexadecimal.
@@ -249,44 +267,4 @@ fn garble(secret: &str) -> String {
             other => other,
         })
         .collect()
-}
-
-/// Replaces the marker's name in bodies and queries by one of the same length.
-#[derive(Debug)]
-struct Unmark {
-    inner: Arc<dyn Transport>,
-    replaced: Arc<Mutex<usize>>,
-}
-
-#[async_trait]
-impl Transport for Unmark {
-    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
-        const FOREIGN: &str = "foreign-by";
-        let body = String::from_utf8_lossy(request.body_bytes()).into_owned();
-        let mut url = request.url().clone();
-        let query = url.query().map(|query| query.replace(MANAGED_BY_LABEL, FOREIGN));
-        url.set_query(query.as_deref());
-        let mut changed = Request::new(request.operation(), request.method().clone(), url);
-        for (name, value) in request.headers() {
-            let text = value.to_str().map_err(|error| TransportError::Connect(error.into()))?;
-            let name: &'static str = Box::leak(name.as_str().to_owned().into_boxed_str());
-            changed = changed
-                .secret_header(name, text)
-                .map_err(|error| TransportError::Connect(error.into()))?;
-        }
-        if body.contains(MANAGED_BY_LABEL) {
-            *self.replaced.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        }
-        if !body.is_empty() {
-            let content_type = "application/json";
-            let kept = changed.headers().get(http::header::CONTENT_TYPE).cloned();
-            changed = changed.body(content_type, body.replace(MANAGED_BY_LABEL, FOREIGN));
-            if let Some(kept) = kept.as_ref().and_then(|kept| kept.to_str().ok()) {
-                changed = changed
-                    .header("content-type", kept)
-                    .map_err(|error| TransportError::Connect(error.into()))?;
-            }
-        }
-        self.inner.send(&changed, timeout).await
-    }
 }

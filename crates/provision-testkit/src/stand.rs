@@ -158,6 +158,13 @@ impl Item {
     pub fn is_host(&self) -> bool {
         self.kind == "host"
     }
+
+    /// Whether it is the thing of that name. A cloud without labels may hold them in the name, behind `--`.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let rest = self.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("--"))
+    }
 }
 
 impl fmt::Display for Item {

@@ -16,10 +16,12 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
     "Cargo.toml",
 ];
 
-/// What else a provider's `src` may hold: authentication that is more than a header.
-pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 6] = [
+/// What else a provider's `src` may hold: authentication that is more than a header, and the steps of a create and delete
+/// that take several calls.
+pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &[
     "auth.rs",
     "sign.rs",
+    "steps.rs",
     // Civo runs scripts only: what a cloud-config says has to be turned into one.
     "script.rs",
     "script/cloud_config.rs",
@@ -28,7 +30,7 @@ pub(super) const PROVIDER_EXTRA_SOURCES: [&str; 6] = [
 ];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
-pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
+pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "async-trait",
     "base64",
     "bytes",
@@ -45,19 +47,25 @@ pub(super) const PROVIDER_DEPENDENCIES: [&str; 24] = [
     "thiserror",
     "tracing",
     "url",
+    // a random root password (Linode)
+    "getrandom",
     // XML answers (EC2)
     "quick-xml",
     "roxmltree",
-    // EC2
+    // EC2; the last four behind the feature `aws-config`
     "aws-credential-types",
     "aws-sigv4",
-    // GCE
-    "jsonwebtoken",
+    "aws-config",
+    "aws-runtime",
+    "aws-smithy-runtime-api",
+    "aws-smithy-types",
+    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM. Azure: random passwords
+    "ring",
+    "rustls-pki-types",
+    // OVH signs with SHA-1
+    "sha1",
     // cloud-config (Civo)
     "serde-saphyr",
-    // Azure
-    "azure_core",
-    "azure_identity",
 ];
 
 /// What only some crates may import, whatever else they do.

@@ -68,16 +68,12 @@ pub(super) fn run(globals: &Globals, command: &SimCommand) -> Outcome {
     match command {
         SimCommand::Hosts { ip } => output::print(&hosts(*ip))?,
         SimCommand::Reset => {
-            simulator::open(globals.sim_state.as_deref())?
-                .try_reset()
-                .map_err(failed)?;
+            simulator::open(globals)?.try_reset().map_err(failed)?;
             say("the simulated clouds are empty");
         }
         // `serve` has its own function.
         SimCommand::Inventory | SimCommand::Serve(_) => {
-            let items = simulator::open(globals.sim_state.as_deref())?
-                .try_inventory()
-                .map_err(failed)?;
+            let items = simulator::open(globals)?.try_inventory().map_err(failed)?;
             let rows = items.iter().map(|item| {
                 vec![
                     item.cloud.clone(),

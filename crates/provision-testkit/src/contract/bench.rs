@@ -1,8 +1,8 @@
 use std::{future::Future, time::Duration};
 
 use provision_core::{
-    BasicHost, Deletion, HostDeleteRequest, HostId, HostName, HostStatus, IdempotencyKey, OpenPorts, ProvisionedHost,
-    Provisioner, UserData,
+    BasicHost, Deletion, HostDeleteRequest, HostId, HostName, HostStatus, IdempotencyKey, ListFilter, OpenPorts,
+    ProvisionedHost, Provisioner, UserData,
 };
 
 use crate::{
@@ -48,6 +48,11 @@ impl<'a> Bench<'a> {
             observer,
             before,
         })
+    }
+
+    /// Has the provider do what it does once before its first request, such as reading the cloud's time.
+    pub(super) async fn warm_up(&self) {
+        drop(self.cloud.list(&ListFilter::all()).await);
     }
 
     /// The requests that a call took. They are counted at the cloud, and have to be those that went through the transport.

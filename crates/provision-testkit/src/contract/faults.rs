@@ -95,6 +95,7 @@ async fn limited<T: Debug>(
 /// [`Failure`] that says how the provider breaks it.
 pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
+    bench.warm_up().await;
     let (created, steps) = bench.counted(bench.cloud.provision(&with_key("fault-0")?)).await?;
     let usual = changes(&stand.requests());
     bench.delete(created.during("provision")?.id).await?;
@@ -136,13 +137,19 @@ pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How often each request that creates or changes something was sent.
+/// How often each request that creates or changes something was sent. Ids in paths, which differ from host to host, are
+/// left out: every part that holds a digit.
 fn changes(requests: &[LoggedRequest]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for request in requests {
         if !matches!(request.method.as_str(), "GET" | "HEAD" | "DELETE") {
+            let without_id = |part| match str::contains(part, |c: char| c.is_ascii_digit()) {
+                true => "*",
+                false => part,
+            };
+            let path: Vec<&str> = request.path.split('/').map(without_id).collect();
             *counts
-                .entry(format!("{} {}", request.method, request.path))
+                .entry(format!("{} {}", request.method, path.join("/")))
                 .or_default() += 1;
         }
     }

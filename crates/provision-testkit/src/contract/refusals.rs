@@ -29,6 +29,7 @@ pub async fn bad_token(stand: &dyn Stand) -> Result<(), Failure> {
     let by_ip = HostDeleteRequest::ip(ip);
     let (plain, keyed) = (host("token-2")?, elaborate(&bench, "token-3")?);
     let (all, everything) = (ListFilter::all(), CatalogQuery::all());
+    bench.warm_up().await;
     unauthorized(&bench, "provision", bench.cloud.provision(&plain)).await?;
     unauthorized(&bench, "provision with a key", bench.cloud.provision(&keyed)).await?;
     unauthorized(&bench, "status", bench.cloud.status(&active.id)).await?;

@@ -1,0 +1,137 @@
+//! What the tests over a mock server share: the provider, hosts, and answers of the API.
+
+#![allow(dead_code, missing_docs, reason = "each test program uses some of it")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub, reason = "test code")]
+
+use std::time::{Duration, SystemTime};
+
+use provision_core::{BasicHost, IdempotencyKey, Labels, OpenPorts, Settings, UserData};
+use provision_gce::Gce;
+use provision_testkit::{
+    wire::{self, answer},
+    wiremock::MockServer,
+};
+use serde_json::{Value, json};
+
+pub const ACCOUNT: &str = include_str!("../account.json");
+pub const PROJECT: &str = "/compute/v1/projects/p1";
+pub const ZONE: &str = "/compute/v1/projects/p1/zones/us-central1-a";
+pub const LINK: &str = "https://www.googleapis.com/compute/v1/projects/p1/zones/us-central1-a";
+pub const ID: &str = "exit-1|us-central1-a|p1";
+
+pub fn with(server: &MockServer, name: &str, value: &str) -> Gce {
+    let settings = Settings::new()
+        .with("project", "p1")
+        .with(name, value)
+        .with("endpoint", server.uri());
+    Gce::from_settings(&settings, wire::transport()).unwrap()
+}
+
+pub fn connect(server: &MockServer) -> Gce {
+    with(server, "access-token", "ya29.a-secret-token")
+}
+
+pub fn small_host() -> BasicHost {
+    BasicHost::new(
+        "exit-1".parse().unwrap(),
+        UserData::new("#!/bin/sh\necho hi\n").unwrap(),
+    )
+}
+
+pub fn keyed_host() -> BasicHost {
+    let mut host = small_host();
+    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host
+}
+
+pub fn full_host() -> BasicHost {
+    let mut host = keyed_host();
+    host.region = Some("us-central1-a".into());
+    host.plan = Some("t2a-standard-1".into());
+    host.labels = "team=web".parse().unwrap();
+    host.ports = OpenPorts::Only(vec![
+        "80".parse().unwrap(),
+        "443".parse().unwrap(),
+        "8000-8100/udp".parse().unwrap(),
+    ]);
+    host.ssh_keys = vec!["ssh-ed25519 AAAA me".into(), "debian:ssh-ed25519 BBBB me".into()];
+    host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    host.additional = [
+        ("network", "my-vpc"),
+        ("subnetwork", "my-subnet"),
+        ("disk-gb", "20"),
+        ("disk-type", "pd-balanced"),
+        ("vm-service-account", "vm@p1.iam.gserviceaccount.com"),
+        ("tags", "inlets, http-server"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    host
+}
+
+pub fn error(status: u16, reason: &str, message: &str) -> Value {
+    json!({"error": {"code": status, "message": message,
+        "errors": [{"message": message, "domain": "global", "reason": reason}]}})
+}
+
+pub fn not_found(path: &str) -> Value {
+    error(
+        404,
+        "notFound",
+        &format!("The resource 'projects/p1/{path}' was not found"),
+    )
+}
+
+pub fn operation(kind: &str, status: &str, inserted: &str) -> Value {
+    json!({"kind": "compute#operation", "id": "5123", "name": "operation-1", "operationType": kind, "status": status,
+        "targetLink": format!("{LINK}/instances/exit-1"), "targetId": "8812", "insertTime": inserted})
+}
+
+pub fn running(kind: &str) -> Value {
+    operation(kind, "RUNNING", "2026-11-20T07:03:16.120-08:00")
+}
+
+pub fn failed() -> Value {
+    let mut failed = operation("insert", "DONE", "2026-11-20T07:03:16.120-08:00");
+    failed["error"] = json!({"errors": [{"code": "QUOTA_EXCEEDED",
+        "message": "Quota 'CPUS' exceeded.  Limit: 8.0 in region us-central1."}]});
+    failed
+}
+
+pub fn instance(status: &str, labels: &Labels) -> Value {
+    json!({"kind": "compute#instance", "id": "8812734450912", "name": "exit-1", "status": status,
+        "creationTimestamp": "2026-11-20T02:00:00.001-08:00", "zone": LINK,
+        "machineType": format!("{LINK}/machineTypes/e2-micro"), "labels": labels,
+        "networkInterfaces": [{"name": "nic0", "networkIP": "10.128.0.5",
+            "accessConfigs": [{"name": "External NAT", "type": "ONE_TO_ONE_NAT", "natIP": "203.0.113.7"}]}]})
+}
+
+pub fn rule(name: &str, description: &str) -> Value {
+    json!({"kind": "compute#firewall", "id": "1", "name": name, "priority": 999, "direction": "INGRESS",
+        "description": description, "targetTags": ["exit-1-fw"], "sourceRanges": ["0.0.0.0/0"],
+        "network": "https://www.googleapis.com/compute/v1/projects/p1/global/networks/default",
+        "allowed": [{"IPProtocol": "all"}]})
+}
+
+pub const OURS: &str = "managed-by=provision host=us-central1-a/exit-1";
+
+/// No disk, and a create that is accepted with its rules.
+pub async fn accepts(server: &MockServer) {
+    answer(
+        server,
+        "GET",
+        &format!("{ZONE}/disks/exit-1"),
+        404,
+        not_found("zones/us-central1-a/disks/exit-1"),
+    )
+    .await;
+    answer(server, "POST", &format!("{ZONE}/instances"), 200, running("insert")).await;
+    answer(
+        server,
+        "POST",
+        &format!("{PROJECT}/global/firewalls"),
+        200,
+        running("insert"),
+    )
+    .await;
+}
