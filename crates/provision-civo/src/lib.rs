@@ -8,6 +8,7 @@ mod response;
 #[allow(dead_code, reason = "x")]
 mod script;
 mod status;
+mod steps;
 
 pub use config::{Config, INFO};
 pub use provider::Civo;

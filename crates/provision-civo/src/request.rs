@@ -70,7 +70,12 @@ pub(crate) fn create_instance(endpoint: &Endpoint, host: &BasicHost, place: &Pla
     let request = Request::post("create instance", endpoint.join(["v2", "instances"]))
         .query("region", place.region)
         .json(&body)?;
-    Ok(request.redact(place.script).redact(host.user_data.expose()))
+    // The lines of a cloud-config are not those of its script.
+    Ok(if place.script == host.user_data.expose() {
+        request.redact(place.script)
+    } else {
+        request.redact(place.script).redact(host.user_data.expose())
+    })
 }
 
 /// Checks what only this cloud wants of a host, so that nothing is asked of the API for one that it cannot take.
