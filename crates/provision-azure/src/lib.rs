@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod auth;
 mod config;
 mod error;
 mod provider;
@@ -7,5 +8,5 @@ mod request;
 mod response;
 mod status;
 
-pub use config::{Config, INFO};
+pub use config::{Config, Credentials, INFO};
 pub use provider::Azure;

@@ -50,12 +50,9 @@ pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "aws-runtime",
     "aws-smithy-runtime-api",
     "aws-smithy-types",
-    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM
+    // GCE: RS256 on the one crypto library (jsonwebtoken would bring `rsa` or aws-lc), and PEM. Azure: random passwords
     "ring",
     "rustls-pki-types",
-    // Azure
-    "azure_core",
-    "azure_identity",
     // OVH signs with SHA-1
     "sha1",
 ];

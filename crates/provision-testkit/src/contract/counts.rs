@@ -28,6 +28,7 @@ const OPERATIONS: [&str; 8] = [
 /// [`Failure`] that names every operation with another number, and its requests.
 pub async fn request_counts(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
+    bench.warm_up().await;
     let budget = stand.request_budget();
     let mut found: BTreeMap<&str, (usize, String)> = BTreeMap::new();
 

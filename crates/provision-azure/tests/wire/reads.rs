@@ -1,0 +1,272 @@
+//! Status, lists, the catalog, and the token that they need.
+
+use std::time::{Duration, SystemTime};
+
+use provision_azure::Azure;
+use provision_core::{CatalogQuery, Deletion, ErrorKind, HostStatus, ListFilter, Provisioner, Settings};
+use provision_testkit::wire::{self, answer, answer_once};
+use serde_json::json;
+
+use super::{
+    SECRET, SUBSCRIPTION, TOKEN, address, connect, deployment, deployment_path, error, group, group_path, id, machine,
+    machine_path, ours, path, received, settings, small_host, tags,
+};
+
+#[tokio::test]
+async fn status_of_an_active_host() {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    answer(&server, "GET", &group_path(), 200, ours(&small_host())).await;
+    answer(&server, "GET", &deployment_path(), 200, deployment("Succeeded")).await;
+    answer(
+        &server,
+        "GET",
+        &machine_path(),
+        200,
+        machine("provision-exit-1", "exit-1", "running"),
+    )
+    .await;
+    let host = cloud.status(&id()).await.unwrap();
+    assert_eq!(
+        (host.status, host.raw_status.as_str(), host.ip),
+        (HostStatus::Active, "running", "203.0.113.7".parse().ok())
+    );
+    assert_eq!(
+        (host.plan.as_deref(), host.image.as_deref()),
+        (Some("Standard_B1s"), Some("a:b:c:d"))
+    );
+    assert_eq!(host.labels, small_host().all_labels());
+    assert_eq!(
+        host.created,
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800))
+    );
+    // A group of ours is enough of an id.
+    assert_eq!(cloud.status(&"provision-exit-1".parse().unwrap()).await.unwrap(), host);
+    insta::assert_snapshot!(received(&server).await);
+}
+
+#[tokio::test]
+async fn status_of_a_failed_deployment_tells_the_cause() {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    let mut failed = deployment("Failed");
+    let inner = json!({"error": {"code": "AllocationFailed", "message": "no capacity"}}).to_string();
+    failed["properties"]["error"] = json!({"code": "DeploymentFailed", "message": "one failed", "details": [{"code": "Conflict", "message": inner}]});
+    answer(&server, "GET", &group_path(), 200, ours(&small_host())).await;
+    answer(&server, "GET", &deployment_path(), 200, failed).await;
+    let host = cloud.status(&id()).await.unwrap();
+    assert_eq!((host.status, host.raw_status.as_str()), (HostStatus::Failed, "Failed"));
+    assert_eq!(host.message.as_deref(), Some("AllocationFailed: no capacity"));
+}
+
+#[tokio::test]
+async fn status_without_a_deployment_goes_by_the_age_and_the_machine() {
+    let young = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let mut new = ours(&small_host());
+    new["tags"]["provision-created"] = json!(young.to_string());
+    let mut old = ours(&small_host());
+    old["tags"]["provision-created"] = json!((young - 3_600).to_string());
+    for (group, machine_answer, expected) in [
+        (new, (404, error("ResourceNotFound")), HostStatus::Provisioning),
+        (old.clone(), (404, error("ResourceNotFound")), HostStatus::Failed),
+        (
+            old,
+            (200, machine("provision-exit-1", "exit-1", "running")),
+            HostStatus::Active,
+        ),
+    ] {
+        let server = wire::server().await;
+        let cloud = connect(&server).await;
+        answer(&server, "GET", &group_path(), 200, group).await;
+        answer(&server, "GET", &deployment_path(), 404, error("DeploymentNotFound")).await;
+        answer(&server, "GET", &machine_path(), machine_answer.0, machine_answer.1).await;
+        let addresses = path("resourceGroups/provision-exit-1/providers/Microsoft.Network/publicIPAddresses");
+        answer(
+            &server,
+            "GET",
+            &addresses,
+            200,
+            json!({"value": [address("provision-exit-1", "203.0.113.7")]}),
+        )
+        .await;
+        assert_eq!(cloud.status(&id()).await.unwrap().status, expected);
+    }
+}
+
+#[tokio::test]
+async fn only_the_resource_manager_s_own_words_make_a_host_gone() {
+    for (status, body, kind) in [
+        (404, error("ResourceGroupNotFound"), ErrorKind::NotFound),
+        (404, error("SubscriptionNotFound"), ErrorKind::Forbidden),
+        (404, json!("nothing here"), ErrorKind::UnexpectedResponse),
+        (401, error("InvalidAuthenticationToken"), ErrorKind::Unauthorized),
+        (429, error("SubscriptionRequestsThrottled"), ErrorKind::RateLimited),
+    ] {
+        let server = wire::server().await;
+        let cloud = connect(&server).await;
+        answer(&server, "GET", &group_path(), status, body).await;
+        assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), kind);
+        let deleted = cloud.delete(&id().into()).await;
+        match kind {
+            ErrorKind::NotFound => assert_eq!(deleted.unwrap(), Deletion::Complete),
+            kind => assert_eq!(deleted.unwrap_err().kind(), kind),
+        }
+    }
+}
+
+#[tokio::test]
+async fn list_joins_groups_addresses_and_machines_over_all_pages() {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    let next = format!(
+        "{}{}?api-version=2021-04-01&$skiptoken=2",
+        server.uri(),
+        path("resourcegroups")
+    );
+    let second = group("provision-exit-2", "Deleting", tags(&small_host()));
+    let mut third = group("provision-exit-3", "Succeeded", tags(&small_host()));
+    third["tags"]["provision-created"] = json!("1000000000");
+    let groups = path("resourcegroups");
+    answer_once(
+        &server,
+        "GET",
+        &groups,
+        200,
+        json!({"value": [ours(&small_host())], "nextLink": next}),
+    )
+    .await;
+    answer(&server, "GET", &groups, 200, json!({"value": [second, third]})).await;
+    let addresses = json!({"value": [address("PROVISION-EXIT-1", "203.0.113.7"), address("other", "203.0.113.8")]});
+    answer(
+        &server,
+        "GET",
+        &path("providers/Microsoft.Network/publicIPAddresses"),
+        200,
+        addresses,
+    )
+    .await;
+    let machines =
+        json!({"value": [machine("PROVISION-EXIT-1", "exit-1", "running"), machine("other", "o", "running")]});
+    answer(
+        &server,
+        "GET",
+        &path("providers/Microsoft.Compute/virtualMachines"),
+        200,
+        machines,
+    )
+    .await;
+    let hosts = cloud.list(&ListFilter::all()).await.unwrap();
+    let seen: Vec<_> = hosts
+        .iter()
+        .map(|host| (host.id.as_str(), host.status, host.ip))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (
+                "provision-exit-1|exit-1",
+                HostStatus::Active,
+                "203.0.113.7".parse().ok()
+            ),
+            ("provision-exit-2|exit-2", HostStatus::Deleting, None),
+            ("provision-exit-3|exit-3", HostStatus::Failed, None),
+        ]
+    );
+    // A `+` for a space is not safe with the Resource Manager.
+    let requests = server.received_requests().await.unwrap();
+    assert!(
+        requests[1]
+            .url
+            .query()
+            .unwrap()
+            .contains("tagName%20eq%20%27managed-by%27%20and%20tagValue")
+    );
+    insta::assert_snapshot!(received(&server).await);
+}
+
+#[tokio::test]
+async fn catalog_reads_sizes_and_regions() {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    let size = |name: &str| json!({"name": name, "numberOfCores": 2, "memoryInMB": 1024, "maxDataDiskCount": 4});
+    let sizes = path("providers/Microsoft.Compute/locations/eastus/vmSizes");
+    let found = json!({"value": [size("Standard_D2s_v5"), size("Standard_B2ats_v2")]});
+    answer(&server, "GET", &sizes, 200, found).await;
+    let region = |name: &str, kind: &str| json!({"name": name, "displayName": name, "metadata": {"regionType": kind}});
+    let regions =
+        json!({"value": [region("westeurope", "Physical"), region("eastus", "Physical"), region("europe", "Logical")]});
+    answer(&server, "GET", &path("locations"), 200, regions).await;
+    let catalog = cloud.catalog(&CatalogQuery::all()).await.unwrap();
+    let plans: Vec<_> = catalog
+        .plans
+        .iter()
+        .map(|plan| (plan.id.as_str(), plan.monthly_cost))
+        .collect();
+    assert_eq!(plans, [("Standard_B2ats_v2", Some(6.86)), ("Standard_D2s_v5", None)]);
+    let regions: Vec<_> = catalog.regions.iter().map(|region| region.id.as_str()).collect();
+    assert_eq!(regions, ["eastus", "westeurope"]);
+    insta::assert_snapshot!(received(&server).await);
+}
+
+#[tokio::test]
+async fn the_token_does_not_follow_a_link_elsewhere() {
+    let server = wire::server().await;
+    let elsewhere = wire::server().await;
+    let cloud = connect(&server).await;
+    let page = json!({"value": [], "nextLink": format!("{}/next", elsewhere.uri())});
+    answer(&server, "GET", &path("resourcegroups"), 200, page).await;
+    let error = cloud.list(&ListFilter::all()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_early_is_fetched_anew_once() {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    answer_once(&server, "GET", &group_path(), 401, error("ExpiredAuthenticationToken")).await;
+    answer_once(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
+    assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    answer(&server, "GET", &group_path(), 401, error("ExpiredAuthenticationToken")).await;
+    assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), ErrorKind::Unauthorized);
+    let requests = server.received_requests().await.unwrap();
+    let tokens = requests.iter().filter(|request| request.url.path() == TOKEN).count();
+    assert_eq!((tokens, requests.len()), (3, 7));
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_told_without_showing_it() {
+    let server = wire::server().await;
+    let refusal = json!({
+        "error": "invalid_client", "error_codes": [7_000_215],
+        "error_description": format!("AADSTS7000215: Invalid client secret provided: {SECRET}.\r\nTrace ID: 1"),
+    });
+    answer(&server, "POST", TOKEN, 401, refusal).await;
+    let cloud = Azure::from_settings(&settings(&server), wire::transport()).unwrap();
+    let error = cloud.list(&ListFilter::all()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.vendor_code()),
+        (ErrorKind::Unauthorized, Some("AADSTS7000215"))
+    );
+    let shown = format!("{error} {error:?} {cloud:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("Trace ID"), "{shown}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_access_token_is_used_as_it_is() {
+    let server = wire::server().await;
+    let settings = Settings::new()
+        .with("subscription-id", SUBSCRIPTION)
+        .with("access-token", "eyJ0-handed-in")
+        .with("endpoint", server.uri());
+    let cloud = Azure::from_settings(&settings, wire::transport()).unwrap();
+    answer(&server, "GET", &path("resourcegroups"), 200, json!({"value": []})).await;
+    assert!(cloud.list(&ListFilter::all()).await.unwrap().is_empty());
+    let requests = server.received_requests().await.unwrap();
+    let header = requests[0].headers.get("authorization").unwrap();
+    assert_eq!((requests.len(), header.to_str().unwrap()), (1, "Bearer eyJ0-handed-in"));
+}

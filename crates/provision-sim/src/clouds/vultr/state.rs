@@ -1,0 +1,74 @@
+//! What the account holds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::kit::life::Life;
+use crate::record::Item;
+
+use super::ID;
+use super::others::Kind;
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(super) instances: Vec<Instance>,
+    /// SSH keys, firewall groups and VPCs.
+    pub(super) others: Vec<Other>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Instance {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) hostname: String,
+    pub(super) region: String,
+    pub(super) plan: String,
+    pub(super) os_id: u64,
+    pub(super) tags: Vec<String>,
+    pub(super) user_data_sha256: Option<String>,
+    /// Halted by its owner.
+    pub(super) off: bool,
+    pub(super) backups: bool,
+    /// Absent for an IPv6-only instance.
+    pub(super) ip: Option<String>,
+    /// Network and address.
+    pub(super) ipv6: Option<(String, String)>,
+    pub(super) firewall_group: String,
+    pub(super) vpcs: Vec<String>,
+    pub(super) user_scheme: String,
+    pub(super) life: Life,
+}
+
+/// A thing of the account that instances refer to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Other {
+    pub(super) kind: Kind,
+    pub(super) id: String,
+    /// Name or description.
+    pub(super) name: String,
+    /// Key, where it is one.
+    pub(super) key: String,
+    /// Region, where it is of one.
+    pub(super) region: String,
+    pub(super) created: u64,
+}
+
+impl State {
+    pub(super) fn has(&self, kind: Kind, id: &str) -> bool {
+        self.others.iter().any(|other| other.kind == kind && other.id == id)
+    }
+
+    pub(super) fn inventory(&self) -> Vec<Item> {
+        let instances = self.instances.iter().map(|instance| {
+            Item::new(ID, "host", &instance.id, &instance.label)
+                .bills()
+                .region(&instance.region)
+                .ip(instance.ip.clone())
+                .user_data(&instance.user_data_sha256)
+        });
+        let others = self
+            .others
+            .iter()
+            .map(|other| Item::new(ID, other.kind.item(), &other.id, &other.name).region(&other.region));
+        instances.chain(others).collect()
+    }
+}
