@@ -277,10 +277,13 @@ fn a_group_stays_as_long_as_an_instance_refers_to_it() {
         ("IpPermissions.1.ToPort", "80"),
         ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
     ];
-    assert_eq!(
-        element(&call(&sim, "AuthorizeSecurityGroupIngress", &rule), "return"),
-        "true"
-    );
+    let made = call(&sim, "AuthorizeSecurityGroupIngress", &rule);
+    assert_eq!(element(&made, "return"), "true");
+    // SDKs read the new rules from the answer.
+    for (name, value) in [("fromPort", "80"), ("cidrIpv4", "0.0.0.0/0"), ("isEgress", "false")] {
+        assert_eq!(element(&made, name), value);
+    }
+    assert!(element(&made, "securityGroupRuleId").starts_with("sgr-0"));
     assert_eq!(
         element(&call(&sim, "AuthorizeSecurityGroupIngress", &rule), "Code"),
         "InvalidPermission.Duplicate"
