@@ -9,4 +9,5 @@ ALL = (
     "sdk_boto3",
     "sdk_gce",
     "sdk_gce_discovery",
+    "sdk_azure",
 )
