@@ -221,9 +221,15 @@ pub(super) fn authorize(call: &Call<'_>, state: &mut State, params: &Params, reg
 fn show_rule(group: &str, rule: &Rule) -> String {
     let digest = sha256(format!("{group} {} {:?} {}", rule.protocol, rule.ports, rule.network));
     let (from, to) = rule.ports.unwrap_or((-1, -1));
-    let network = if rule.network.contains(':') { "cidrIpv6" } else { "cidrIpv4" };
-    text("securityGroupRuleId", format!("sgr-0{}", digest.get(..16).unwrap_or_default()))
-        + &text("groupId", group)
+    let network = if rule.network.contains(':') {
+        "cidrIpv6"
+    } else {
+        "cidrIpv4"
+    };
+    text(
+        "securityGroupRuleId",
+        format!("sgr-0{}", digest.get(..16).unwrap_or_default()),
+    ) + &text("groupId", group)
         + &text("groupOwnerId", OWNER)
         + &text("isEgress", "false")
         + &text("ipProtocol", &rule.protocol)
