@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Run, Sandbox, Server, clouds, token};
+use common::{Run, Sandbox, Server, clouds, sandbox_with_wrong_credentials, settings, token, token_clouds};
 
 #[test]
 fn usage_is_2() {
@@ -71,7 +71,7 @@ fn user_data_is_checked_before_any_request() {
     let sandbox = Sandbox::new();
     let large = sandbox.file("large.sh", &format!("#!/bin/sh\n#{}\n", "x".repeat(70_000)));
     let text = sandbox.file("text", "hello\n");
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let create = |file: &str| sandbox.run(&["-p", cloud, "create", "w", "--dry-run", "-u", file]);
         let run = create(&large).exits(2);
         assert!(
@@ -87,7 +87,7 @@ fn user_data_is_checked_before_any_request() {
 
 #[test]
 fn an_unknown_host_is_3() {
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let sandbox = Sandbox::new();
         for command in ["status", "wait"] {
             let run = sandbox.sim(&["-p", cloud, command, "999", "-o", "json"]).exits(3);
@@ -98,6 +98,9 @@ fn an_unknown_host_is_3() {
                 run.stderr
             );
         }
+    }
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
         sandbox.sim(&["-p", cloud, "delete", "--ip", "198.51.100.7"]).exits(3);
     }
 }
@@ -105,6 +108,18 @@ fn an_unknown_host_is_3() {
 #[test]
 fn credentials_are_4() {
     for cloud in clouds() {
+        let (sandbox, wrong) = sandbox_with_wrong_credentials(cloud);
+        let arguments: Vec<&str> = wrong.iter().map(String::as_str).chain(["-p", cloud, "list"]).collect();
+        let run = sandbox.sim(&arguments).exits(4);
+        assert_eq!(run.stdout, "");
+        let run = sandbox.run(&["-p", cloud, "list"]).exits(4);
+        assert!(run.stderr.contains("needs "), "{cloud}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_warned_about_and_not_shown() {
+    for cloud in token_clouds() {
         let sandbox = Sandbox::new();
         let run = sandbox.sim(&["-p", cloud, "--set", "token=hunter2", "list"]).exits(4);
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
@@ -116,15 +131,12 @@ fn credentials_are_4() {
 
 /// Runs a command on a served cloud.
 fn at(sandbox: &Sandbox, server: &Server, cloud: &str, arguments: &[&str]) -> Run {
-    let setting = format!("token={}", token(cloud));
     let endpoint = server.endpoint(cloud);
-    sandbox.run(
-        &[
-            &["-p", cloud, "--set", &setting, "--endpoint", &endpoint, "-o", "json"],
-            arguments,
-        ]
-        .concat(),
-    )
+    let settings = settings(cloud);
+    let mut words = vec!["-p", cloud, "--endpoint", &endpoint, "-o", "json"];
+    words.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
+    words.extend(arguments);
+    sandbox.run(&words)
 }
 
 #[test]
@@ -132,7 +144,7 @@ fn quota_and_capacity_are_5() {
     let sandbox = Sandbox::new();
     for fault in ["sold-out", "quota"] {
         let server = sandbox.serve(&["--fault", fault]);
-        for cloud in clouds() {
+        for cloud in token_clouds() {
             let run = at(&sandbox, &server, cloud, &["create", "w"]).exits(5);
             assert_eq!(run.stdout, "");
             assert!(!run.stderr.contains("may have created"), "{}", run.stderr);
@@ -144,7 +156,7 @@ fn quota_and_capacity_are_5() {
 fn a_timeout_is_6_and_the_host_is_kept_and_known() {
     for cloud in clouds() {
         let sandbox = Sandbox::new();
-        let create = ["-p", cloud, "-o", "json", "create", "w", "--wait", "--timeout", "1ms"];
+        let create = ["-p", cloud, "-o", "json", "create", "web", "--wait", "--timeout", "1ms"];
         let run = sandbox.sim(&create).exits(6);
         let id = run.text("id");
         assert_eq!(sandbox.shell(&run.after("look at it:")).exits(0).code, Some(0));
@@ -159,7 +171,7 @@ fn a_timeout_is_6_and_the_host_is_kept_and_known() {
 fn a_deletion_that_takes_too_long_is_6() {
     let sandbox = Sandbox::new();
     let server = sandbox.serve(&["--boot-time", "1ms"]);
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let id = at(&sandbox, &server, cloud, &["create", "w", "--wait"])
             .exits(0)
             .text("id");
@@ -188,7 +200,7 @@ fn the_server_says_where_it_is_first_and_ends_with_ctrl_c() {
     let server = sandbox.serve(&["--listen", "127.0.0.1:0"]);
     assert!(server.base_url.starts_with("http://127.0.0.1:"), "{}", server.base_url);
     for cloud in clouds() {
-        let id = at(&sandbox, &server, cloud, &["create", "w"]).exits(0).text("id");
+        let id = at(&sandbox, &server, cloud, &["create", "web"]).exits(0).text("id");
         at(&sandbox, &server, cloud, &["status", &id]).exits(0);
         at(&sandbox, &server, cloud, &["delete", &id, "--wait"]).exits(0);
     }
@@ -199,7 +211,7 @@ fn the_server_says_where_it_is_first_and_ends_with_ctrl_c() {
 #[test]
 fn a_create_whose_answer_is_lost_is_repeated_with_its_key() {
     let sandbox = Sandbox::new();
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let fault = format!("reset-after:cloud={cloud},method=POST,times=1");
         let server = sandbox.serve(&["--fault", &fault]);
         let run = at(&sandbox, &server, cloud, &["create", "w"]).exits(0);
@@ -213,7 +225,7 @@ fn a_create_whose_answer_is_lost_is_repeated_with_its_key() {
 #[test]
 fn a_create_that_stays_lost_leaves_its_key_and_the_command() {
     let sandbox = Sandbox::new();
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         // The create is applied and its answer lost; whatever comes then fails for a while.
         let lost = format!("reset-after:cloud={cloud},method=POST,times=1");
         let down = format!("server-error:cloud={cloud},status=503,skip=1,times=4");

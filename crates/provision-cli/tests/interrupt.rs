@@ -13,7 +13,7 @@ mod common;
 
 use std::process::Stdio;
 
-use common::{Sandbox, Server, clouds, token};
+use common::{Sandbox, Server, token, token_clouds};
 
 fn options(server: &Server, cloud: &str) -> Vec<String> {
     let words = ["-p", cloud, "--endpoint", &server.endpoint(cloud), "-o", "json"];
@@ -35,7 +35,7 @@ fn borrow(words: &[String]) -> Vec<&str> {
 
 #[test]
 fn during_the_wait_the_host_stays_and_is_printed() {
-    for (cloud, signal) in clouds().into_iter().zip(["INT", "TERM"].into_iter().cycle()) {
+    for (cloud, signal) in token_clouds().into_iter().zip(["INT", "TERM"].into_iter().cycle()) {
         let sandbox = Sandbox::new();
         let server = sandbox.serve(&["--boot-time", "4s"]);
         let create = arguments(&sandbox, &server, cloud, &["create", "w", "--wait"]);
@@ -64,7 +64,7 @@ fn during_the_wait_the_host_stays_and_is_printed() {
 
 #[test]
 fn during_the_create_its_answer_is_still_taken() {
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let sandbox = Sandbox::new();
         let fault = format!("latency:cloud={cloud},method=POST,millis=1500");
         let server = sandbox.serve(&["--fault", &fault]);
@@ -94,7 +94,7 @@ fn during_the_create_its_answer_is_still_taken() {
 fn a_second_signal_ends_it_at_once_and_the_command_to_repeat_is_known() {
     let sandbox = Sandbox::new();
     let server = sandbox.serve(&["--fault", "latency:method=POST,millis=600000"]);
-    let cloud = clouds()[0];
+    let cloud = token_clouds()[0];
     let create = arguments(&sandbox, &server, cloud, &["create", "w"]);
     let mut running = sandbox.start(&borrow(&create));
     let key = running.wait_for("key: ");
@@ -125,7 +125,7 @@ fn a_second_signal_ends_it_at_once_and_the_command_to_repeat_is_known() {
 fn during_a_deletion_it_says_how_to_go_on() {
     let sandbox = Sandbox::new();
     let server = sandbox.serve(&["--boot-time", "1ms", "--fault", "server-error:method=DELETE"]);
-    let cloud = clouds()[0];
+    let cloud = token_clouds()[0];
     let call = |rest: &[&str]| arguments(&sandbox, &server, cloud, rest);
     let id = sandbox
         .run(&borrow(&call(&["create", "w", "--wait"])))

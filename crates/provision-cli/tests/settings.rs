@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{Run, Sandbox, clouds, token};
+use common::{Run, Sandbox, token, token_clouds};
 use serde_json::Value;
 
 /// What a dry run would ask for.
@@ -59,7 +59,7 @@ fn the_file_in_the_usual_place_is_read_and_hosts_get_its_defaults() {
 fn a_token_is_of_the_option_then_the_environment_then_the_file() {
     let sandbox = Sandbox::new();
     let server = sandbox.serve(&[]);
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let providers = sandbox.run(&["providers", "-p", cloud, "-o", "json"]).exits(0).json();
         let variable = providers[0]["settings"][0]["env"][0].as_str().unwrap().to_owned();
         let (right, wrong) = (
@@ -184,7 +184,7 @@ fn secrets_and_user_data_are_in_no_output() {
     let sandbox = Sandbox::new();
     let server = sandbox.serve(&["--boot-time", "1ms"]);
     let data = sandbox.file("data.sh", "#!/bin/sh\necho user-data-hunter2\n");
-    for cloud in clouds() {
+    for cloud in token_clouds() {
         let secret = sandbox.file("token", token(cloud));
         let mut outputs = String::new();
         let mut call = |rest: &[&str], secret: &str| {

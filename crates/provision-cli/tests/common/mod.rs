@@ -274,9 +274,63 @@ impl Drop for Server {
 
 /// The token that a simulated cloud accepts.
 pub(crate) fn token(cloud: &str) -> &'static str {
-    let clouds = provision_sim::clouds();
-    let settings = clouds.iter().find(|known| known.id == cloud).unwrap().settings;
-    settings.iter().find(|(name, _)| *name == "token").unwrap().1
+    let found = simulated(cloud).settings.iter().find(|(name, _)| *name == "token");
+    found.unwrap().1
+}
+
+/// The settings that a simulated cloud accepts, as `name=value`.
+pub(crate) fn settings(cloud: &str) -> Vec<String> {
+    let settings = simulated(cloud).settings.iter();
+    settings.map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// Options that replace every secret of a simulated cloud by another text of the same shape, in files of a sandbox.
+pub(crate) fn sandbox_with_wrong_credentials(cloud: &str) -> (Sandbox, Vec<String>) {
+    let sandbox = Sandbox::new();
+    let providers = sandbox.run(&["providers", "-p", cloud, "-o", "json"]).exits(0).json();
+    let is_secret = |name: &str| {
+        let known = providers[0]["settings"].as_array().unwrap();
+        known
+            .iter()
+            .any(|setting| setting["name"] == name && setting["secret"] == true)
+    };
+    let mut options = Vec::new();
+    for (name, value) in simulated(cloud).settings.iter().filter(|(name, _)| is_secret(name)) {
+        let wrong = match serde_json::from_str::<Value>(value) {
+            // Of a key file only the id of its key: the rest has to stay readable.
+            Ok(Value::Object(mut file)) => {
+                file.insert("private_key_id".into(), "0000".into());
+                file.insert("client_email".into(), "nobody@example.com".into());
+                Value::Object(file).to_string()
+            }
+            _ => value
+                .chars()
+                .map(|c| if c.is_ascii_digit() { '0' } else { c })
+                .map(shifted)
+                .collect(),
+        };
+        let file = sandbox.file(name, &wrong);
+        options.extend(["--secret-file".to_owned(), format!("{name}={file}")]);
+    }
+    assert!(!options.is_empty(), "{cloud} has no secret");
+    (sandbox, options)
+}
+
+/// The next hexadecimal digit among letters, so that a UUID stays one.
+fn shifted(c: char) -> char {
+    match c {
+        'a'..='e' | 'A'..='E' => char::from(c as u8 + 1),
+        'f' => 'a',
+        'F' => 'A',
+        other => other,
+    }
+}
+
+fn simulated(cloud: &str) -> provision_sim::CloudInfo {
+    provision_sim::clouds()
+        .into_iter()
+        .find(|known| known.id == cloud)
+        .unwrap()
 }
 
 /// Ids of every cloud that is both compiled in and simulated.
@@ -284,4 +338,10 @@ pub(crate) fn clouds() -> Vec<&'static str> {
     let clouds: Vec<&str> = provision_sim::clouds().iter().map(|cloud| cloud.id).collect();
     assert!(clouds.len() >= 2);
     clouds
+}
+
+/// Clouds whose only credential is a token and whose create is one POST: enough where the command line is tested and not
+/// the cloud.
+pub(crate) fn token_clouds() -> Vec<&'static str> {
+    vec!["digitalocean", "hetzner"]
 }
