@@ -4,6 +4,7 @@ ALL = (
     "sdk_pydo",
     "sdk_hcloud",
     "sdk_linode",
+    "sdk_vultr",
     "sdk_scaleway",
     "sdk_ovh",
     "sdk_boto3",
