@@ -29,7 +29,7 @@ pub use ports::{OpenPorts, PortRange, Protocol};
 pub use provisioner::Provisioner;
 pub use settings::Settings;
 pub use status::HostStatus;
-pub use time::{parse_rfc3339, unix_seconds};
+pub use time::{parse_rfc3339, to_rfc3339, unix_seconds};
 pub use user_data::{UserData, UserDataKind};
 
 /// Re-exported so that a provider implements the trait with the same version of the macro.

@@ -20,8 +20,9 @@ pub(crate) fn from_unix_seconds(seconds: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Writes a time as RFC 3339 in UTC with whole seconds, the form that JSON output uses.
-pub(crate) fn to_rfc3339(time: SystemTime) -> Option<String> {
+/// Writes a time as RFC 3339 in UTC with whole seconds, the form that JSON output uses; `None` for a year beyond 9999.
+#[must_use]
+pub fn to_rfc3339(time: SystemTime) -> Option<String> {
     let seconds = i64::try_from(unix_seconds(time)).ok()?;
     Some(jiff::Timestamp::from_second(seconds).ok()?.to_string())
 }
