@@ -100,8 +100,8 @@ class Sim:
         self.advance(self.boot_ms)
 
     def gone(self):
-        """Lets deleted hosts go; the simulator takes two seconds for it."""
-        self.advance(2_000)
+        """Lets deleted hosts go; it takes two thirds of the time that coming takes."""
+        self.advance(self.boot_ms)
 
     def fault(self, effect, method=None, path=None, times=None, **more):
         fault = {"effect": {"type": effect, **more}, "cloud": self.cloud}
