@@ -132,6 +132,10 @@ fn connect(id: &str, bug: Option<Bug>, wire_bug: Option<WireBug>) -> Arc<Connect
     })
 }
 
+/// The clouds whose providers are broken: the suite is tested here, not the clouds. One has neither unique names nor an
+/// idempotency key, the other has unique names; both have firewalls as objects of their own.
+const CLOUDS: &[&str] = &["digitalocean", "hetzner"];
+
 /// Makes no difference on a cloud that removes hosts at once.
 const NOT_EVERYWHERE: &[Bug] = &[Bug::CompleteTooEarly];
 
@@ -143,7 +147,7 @@ fn unnoticed(bug: Option<Bug>, wire_bug: Option<WireBug>, case: &str, words: &st
         (None, wire_bug) => format!("{wire_bug:?}"),
     };
     let (mut passes, mut noticed) = (Vec::new(), 0);
-    for row in manifest.rows.iter().filter(|row| !row.skip.contains_key(case)) {
+    for row in manifest.rows.iter().filter(|row| CLOUDS.contains(&row.id.as_str())) {
         match run_one(&row.id, case, connect(&row.id, bug, wire_bug), row.requests.clone()) {
             Ok(_) => passes.push(format!("{}: {case} passes with {name}", row.id)),
             Err(failure) if failure.to_string().contains(words) => {

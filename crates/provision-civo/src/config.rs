@@ -1,28 +1,33 @@
 use provision_core::{
-    Capabilities, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo, Settings, UserDataRules,
+    AdditionalInfo, Capabilities, Error, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo,
+    Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
 /// Static facts about Civo.
 ///
-/// How the defaults were chosen (FILL-IN: the day):
-/// - plan: FILL-IN, with a link to the price.
-/// - image: FILL-IN, with a link.
-/// - region: FILL-IN.
+/// How the defaults were chosen (2026-11-20):
+/// - plan `g4s.xsmall`: the smallest instance of the current generation in the
+///   [list of sizes](https://github.com/civo/cli#instance-sizes), 1 CPU, 1 GB, 25 GB.
+/// - image `ubuntu-noble`: Ubuntu 24.04 LTS by the name in `GET /v2/disk_images`; its id differs by region and changes with
+///   each build, so that it is looked up.
+/// - region `LON1`: Civo's first, and the default of the Go package `cloud-provision`.
 pub static INFO: ProviderInfo = ProviderInfo {
     id: "civo",
     aliases: &[],
     title: "Civo",
-    default_region: "FILL-IN",
-    default_plan: "FILL-IN",
-    default_image: "FILL-IN",
+    default_region: "LON1",
+    default_plan: "g4s.xsmall",
+    default_image: "ubuntu-noble",
+    // 0.00744 USD an hour, 730 hours. UNCONFIRMED: from a rate table of a third party (April 2026); the API has no prices,
+    // Civo's own are at https://www.civo.com/pricing
     monthly_cost: MonthlyCost {
-        amount: None,
+        amount: Some(5.43),
         currency: "USD",
-        as_of: "FILL-IN",
-        includes: "",
+        as_of: "2026-04-01",
+        includes: "public IPv4, 25 GB disk, 1 TB transfer",
     },
-    // FILL-IN: the vendor's page.
+    // UNCONFIRMED: Civo states no limit. 16 KiB is what the oldest clouds take.
     user_data: UserDataRules {
         max_bytes: 16_384,
         gzip: false,
@@ -31,21 +36,38 @@ pub static INFO: ProviderInfo = ProviderInfo {
     settings: &[
         SettingInfo {
             name: "token",
-            env: &[],
+            env: &["CIVO_TOKEN", "CIVO_API_KEY"],
             required: true,
             secret: true,
-            help: "API token",
+            help: "API key, from the dashboard under Settings > Profile > Security",
+        },
+        SettingInfo {
+            name: "region",
+            env: &["CIVO_REGION"],
+            required: false,
+            secret: false,
+            help: "region where hosts are created, listed and looked for unless a request names another, instead of LON1",
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
     ],
-    additional: &[],
+    additional: &[
+        AdditionalInfo {
+            key: "network",
+            help: "id of the network to put the host into, instead of the region's default; saves a request",
+        },
+        AdditionalInfo {
+            key: "firewall",
+            help: "id of an existing firewall for the host, instead of the network's default; needed with `network`, unless ports are restricted",
+        },
+    ],
     capabilities: Capabilities {
-        restrict_ports: false,
-        ssh_keys: false,
+        restrict_ports: true,
+        ssh_keys: true,
         unique_names: false,
-        lists_all_regions: true,
+        lists_all_regions: false,
     },
+    // UNCONFIRMED: no limit is known.
     label_max_len: None,
     retired: None,
 };
@@ -53,23 +75,43 @@ pub static INFO: ProviderInfo = ProviderInfo {
 /// Settings of the provider, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// API token.
+    /// API key of the account.
     pub token: SecretString,
-    /// Base URL of the API. FILL-IN: what paths start with.
+    /// Region for requests that name none, upper case.
+    pub region: String,
+    /// Base URL of the API; paths start with `/v2`.
     pub endpoint: Endpoint,
 }
 
 impl Config {
-    /// Reads the settings `token`, `endpoint` and `allow-http`.
+    /// Reads the settings `token`, `region`, `endpoint` and `allow-http`.
     ///
     /// # Errors
-    /// `Unauthorized` without a token; `InvalidRequest` for an unknown setting or a bad endpoint.
+    /// `Unauthorized` without a token; `InvalidRequest` for an unknown setting or a bad region or endpoint.
     pub fn from_settings(settings: &Settings) -> Result<Self> {
         settings.check_names(&INFO)?;
-        let endpoint = settings.get("endpoint").unwrap_or("https://api.civo.example");
+        let endpoint = settings.get("endpoint").unwrap_or("https://api.civo.com");
         Ok(Self {
             token: settings.require_secret(&INFO, "token")?,
+            region: region(settings.get("region").unwrap_or(INFO.default_region))?,
             endpoint: Endpoint::parse(endpoint, settings.flag(&INFO, "allow-http")?)?,
         })
+    }
+}
+
+/// A region's code in the upper case in which the API answers it.
+///
+/// # Errors
+/// `InvalidRequest` for what cannot be one.
+pub(crate) fn region(code: &str) -> Result<String> {
+    let good = (1..=32).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if good {
+        Ok(code.to_ascii_uppercase())
+    } else {
+        let shown: String = code.chars().take(40).collect();
+        Err(Error::invalid(format!(
+            "region {shown:?} is not a region of Civo: it must be a code such as LON1"
+        ))
+        .provider(INFO.id))
     }
 }

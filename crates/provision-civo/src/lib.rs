@@ -5,7 +5,10 @@ mod error;
 mod provider;
 mod request;
 mod response;
+#[allow(dead_code, reason = "x")]
+mod script;
 mod status;
+mod steps;
 
 pub use config::{Config, INFO};
 pub use provider::Civo;

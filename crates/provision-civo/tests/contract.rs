@@ -1,6 +1,3 @@
-//! The contract suite over the simulator.
+//! The contract that every provider keeps, over the simulator.
 
-#[test]
-fn keeps_the_contract() {
-    panic!("FILL-IN: run the contract suite, as in the tests of the other providers");
-}
+provision_testkit::contract_tests!("civo", provision_civo::Civo);

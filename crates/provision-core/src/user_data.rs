@@ -164,6 +164,18 @@ impl UserData {
         text.push_str(&format!("--{boundary}--\n"));
         Self::new(text)
     }
+
+    /// The parts of a multi-part text as they stand between the boundaries, each with its own headers; none for the other
+    /// formats. For a cloud that does not understand multi-part texts itself.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the text names no boundary.
+    pub fn parts(&self) -> Result<Vec<String>, Invalid> {
+        match self.kind {
+            UserDataKind::MultiPart => split_multi_part(self.expose()),
+            _ => Ok(Vec::new()),
+        }
+    }
 }
 
 impl fmt::Debug for UserData {

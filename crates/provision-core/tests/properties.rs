@@ -250,6 +250,8 @@ proptest! {
         prop_assert_eq!(all.kind(), UserDataKind::MultiPart);
         prop_assert_eq!(bodies(all.expose()), texts.clone());
         prop_assert!(all.expose().lines().all(|line| line.len() <= 100), "lines that mail software would break");
+        prop_assert_eq!(all.parts().unwrap().len(), parts.len());
+        prop_assert!(parts[0].parts().unwrap().is_empty(), "only a multi-part text has parts");
         let again = UserData::combine(&parts).unwrap();
         prop_assert_eq!(again.expose(), all.expose(), "the same parts always give the same text");
         // Combining is flat however it is done.

@@ -106,6 +106,7 @@ const MASKED: &[&str] = &[
     "client_assertion",
     "client_secret",
     "password",
+    "script",
     "signature",
     "token",
     "user_data",

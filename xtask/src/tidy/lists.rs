@@ -18,7 +18,16 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
 
 /// What else a provider's `src` may hold: authentication that is more than a header, and the steps of a create and delete
 /// that take several calls.
-pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &["auth.rs", "sign.rs", "steps.rs"];
+pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &[
+    "auth.rs",
+    "sign.rs",
+    "steps.rs",
+    // Civo runs scripts only: what a cloud-config says has to be turned into one.
+    "script.rs",
+    "script/cloud_config.rs",
+    "script/multi_part.rs",
+    "script/yaml.rs",
+];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.
 pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
@@ -55,6 +64,8 @@ pub(super) const PROVIDER_DEPENDENCIES: &[&str] = &[
     "rustls-pki-types",
     // OVH signs with SHA-1
     "sha1",
+    // cloud-config (Civo)
+    "serde-saphyr",
 ];
 
 /// What only some crates may import, whatever else they do.
