@@ -13,6 +13,7 @@ CASES = {
     "get": "a host that has started has the status and address that the simulator holds",
     "list_pages": "a list that takes several pages is complete",
     "filter": "a list narrowed by label, tag or name holds only what matches",
+    "firewall": "rules are made, seen, in force for a host, and deleted after it",
     "delete": "nothing that bills is left, and the SDK reads the host as gone",
     "unauthorized": "a wrong credential",
     "read_only": "a credential that may only read",

@@ -112,6 +112,20 @@ class Sdk(Oracle):
         self.make("web-1")
         equal([machine.name for machine in self.of(ComputeManagementClient).virtual_machines.list_all()], ["web-1"])
 
+    def firewall(self):
+        self.make()
+        groups = self.of(NetworkManagementClient).network_security_groups
+        found, held = groups.get("web-1", "web-1-nsg"), self.sim.inventory("firewall")[0]
+        equal((found.id, found.name, found.location), (held["id"], held["name"], held["region"]))
+        rule = found.security_rules[0]
+        equal((rule.name, rule.priority, rule.access, rule.destination_port_range), ("https", 100, "Allow", "443"))
+        equal([group.name for group in groups.list_all()], ["web-1-nsg"])
+        nic = self.of(NetworkManagementClient).network_interfaces.get("web-1", "web-1-nic")
+        equal(nic.network_security_group.id, found.id)
+        self.of(ResourceManagementClient).resource_groups.begin_delete("web-1", polling=False)
+        self.sim.gone()
+        equal(self.sim.inventory("firewall"), [])
+
     def delete(self):
         self.make()
         groups = self.of(ResourceManagementClient).resource_groups

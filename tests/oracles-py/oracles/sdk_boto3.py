@@ -100,23 +100,36 @@ class Sdk(Oracle):
         ]
         equal((by("tag:team", "b"), by("tag:Name", "a"), by("instance-state-name", "running")), (["b"], ["a"], []))
 
-    def delete(self):
+    def firewall(self):
         client = self.client()
         vpc = client.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
         group = client.create_security_group(GroupName="oracle", Description="made by an oracle", VpcId=vpc)["GroupId"]
         permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
         rules = client.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
         equal((rules[0]["FromPort"], rules[0]["CidrIpv4"]), (443, "0.0.0.0/0"))
-        id = self.make(client=client, SecurityGroupIds=[group])["InstanceId"]
+        held = self.sim.inventory("security-group")[0]
+        equal((group, "oracle"), (held["id"], held["name"]))
+        self.refused("InvalidPermission.Duplicate", 400, client.authorize_security_group_ingress, GroupId=group, IpPermissions=[permission])
+        found = client.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["oracle"]}])["SecurityGroups"][0]
+        equal((found["IpPermissions"][0]["IpRanges"], found["VpcId"]), ([{"CidrIp": "0.0.0.0/0"}], vpc))
+        made = self.make(client=client, SecurityGroupIds=[group])
+        equal([known["GroupId"] for known in made["SecurityGroups"]], [group])
         self.sim.boot()
         self.refused("DependencyViolation", 400, client.delete_security_group, GroupId=group)
+        client.terminate_instances(InstanceIds=[made["InstanceId"]])
+        self.sim.gone()
+        client.delete_security_group(GroupId=group)
+        equal(self.sim.inventory("security-group"), [])
+
+    def delete(self):
+        client = self.client()
+        id = self.make(client=client)["InstanceId"]
+        self.sim.boot()
         change = client.terminate_instances(InstanceIds=[id])["TerminatingInstances"][0]
         equal((change["PreviousState"]["Name"], change["CurrentState"]["Name"]), ("running", "shutting-down"))
         self.sim.gone()
         client.get_waiter("instance_terminated").wait(InstanceIds=[id], WaiterConfig={"Delay": 1, "MaxAttempts": 1})
-        client.delete_security_group(GroupId=group)
         self.sim.nothing_bills()
-        equal(self.sim.inventory("firewall"), [])
 
     def refused(self, code, status, call, *arguments, **named):
         problem = raises(ClientError, call, *arguments, **named)

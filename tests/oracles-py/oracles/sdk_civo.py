@@ -13,7 +13,10 @@ REGION = "LON1"
 class Sdk(Oracle):
     name = "civo"
     cloud = "civo"
-    skips = {"conflict": "names need not be unique, and what a busy instance refuses is not proven"}
+    skips = {
+        "conflict": "names need not be unique, and what a busy instance refuses is not proven",
+        "firewall": "the SDK is older than networks: it cannot say which one a firewall is for, which the API requires",
+    }
 
     def client(self, token=None):
         from civo import Civo

@@ -82,6 +82,31 @@ class Sdk(Oracle):
         by = lambda text: [found.name for found in client.list(request={"project": PROJECT, "zone": ZONE, "filter": text})]
         equal((by("labels.team=b"), by('name = "a"'), by("labels.team:*"), by("status=TERMINATED")), (["b"], ["a"], ["a", "b"], []))
 
+    def firewall(self):
+        client = self.of(compute.FirewallsClient)
+        rule = compute.Firewall(
+            name="web",
+            network="global/networks/default",
+            allowed=[compute.Allowed(I_p_protocol="tcp", ports=["443", "8000-8100"])],
+            source_ranges=["0.0.0.0/0"],
+            target_tags=["oracle"],
+        )
+        operation = client.insert_unary(project=PROJECT, firewall_resource=rule)
+        self.sim.boot()
+        operation = self.of(compute.GlobalOperationsClient).get(project=PROJECT, operation=operation.name)
+        equal((operation.status, operation.target_link.split("/")[-1]), (compute.Operation.Status.DONE, "web"))
+        found, held = client.get(project=PROJECT, firewall="web"), self.sim.inventory("firewall")[0]
+        equal((str(found.id), found.name, found.direction), (held["id"], held["name"], "INGRESS"))
+        equal((list(found.allowed[0].ports), list(found.target_tags)), (["443", "8000-8100"], ["oracle"]))
+        equal([rule.name for rule in client.list(project=PROJECT)], ["web"])
+        client.patch_unary(project=PROJECT, firewall="web", firewall_resource=compute.Firewall(source_ranges=["192.0.2.0/24"]))
+        self.sim.boot()
+        found = client.get(project=PROJECT, firewall="web")
+        equal((list(found.source_ranges), list(found.allowed[0].ports)), (["192.0.2.0/24"], ["443", "8000-8100"]))
+        client.delete_unary(project=PROJECT, firewall="web")
+        self.sim.boot()
+        equal(self.sim.inventory("firewall"), [])
+
     def delete(self):
         client = self.of()
         self.make(client=client)

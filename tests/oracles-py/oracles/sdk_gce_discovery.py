@@ -94,6 +94,19 @@ class Sdk(Oracle):
         # Nothing found: there are no `items`.
         equal(service.instances().list(project=PROJECT, zone=ZONE, filter="name = c").execute().get("items"), None)
 
+    def firewall(self):
+        firewalls = self.service().firewalls()
+        rule = {"name": "web", "network": "global/networks/default", "sourceRanges": ["0.0.0.0/0"], "targetTags": ["oracle"]}
+        rule["allowed"] = [{"IPProtocol": "tcp", "ports": ["443"]}]
+        equal(firewalls.insert(project=PROJECT, body=rule).execute()["kind"], "compute#operation")
+        self.sim.boot()
+        found, held = firewalls.get(project=PROJECT, firewall="web").execute(), self.sim.inventory("firewall")[0]
+        equal((found["id"], found["name"], found["allowed"]), (held["id"], held["name"], rule["allowed"]))
+        self.refused(409, "alreadyExists", firewalls.insert(project=PROJECT, body=rule).execute)
+        firewalls.delete(project=PROJECT, firewall="web").execute()
+        self.sim.boot()
+        equal(self.sim.inventory("firewall"), [])
+
     def delete(self):
         self.make()
         self.sim.boot()

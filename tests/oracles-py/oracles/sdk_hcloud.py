@@ -2,6 +2,7 @@
 
 import hcloud
 import requests
+from hcloud.firewalls import FirewallResource, FirewallResourceLabelSelector, FirewallRule
 from hcloud.images import Image
 from hcloud.locations import Location
 from hcloud.server_types import ServerType
@@ -77,6 +78,29 @@ class Sdk(Oracle):
         equal([server.name for server in client.servers.get_all(label_selector="team notin (b)")], ["a"])
         equal(client.servers.get_by_name("a").labels, {"team": "a"})
         equal(client.servers.get_by_name("c"), None)
+
+    def firewall(self):
+        client = self.client()
+        rule = FirewallRule(direction="in", protocol="tcp", port="443", source_ips=["0.0.0.0/0", "::/0"], description="https")
+        selector = FirewallResource(type="label_selector", label_selector=FirewallResourceLabelSelector("team=web"))
+        made = client.firewalls.create("web", rules=[rule], labels={"managed-by": "oracle"}, resources=[selector])
+        firewall, held = made.firewall, self.sim.inventory("firewall")[0]
+        equal((str(firewall.id), firewall.name, firewall.labels), (held["id"], held["name"], {"managed-by": "oracle"}))
+        equal((firewall.rules[0].port, firewall.rules[0].source_ips), ("443", ["0.0.0.0/0", "::/0"]))
+        server = self.make(client=client, labels={"team": "web"}, firewalls=[firewall]).server
+        self.sim.boot()
+        server.reload()
+        equal([(found.firewall.id, found.status) for found in server.public_net.firewalls], [(firewall.id, "applied")])
+        firewall = client.firewalls.get_by_name("web")
+        equal({resource.type for resource in firewall.applied_to}, {"label_selector", "server"})
+        self.refused("resource_in_use", firewall.delete)
+        for action in client.firewalls.remove_from_resources(firewall, firewall.applied_to):
+            self.sim.gone()
+            action.wait_until_finished()
+        server.delete()
+        self.sim.gone()
+        holds(client.firewalls.get_by_id(firewall.id).delete(), "the SDK says that nothing was deleted")
+        equal(self.sim.inventory("firewall"), [])
 
     def delete(self):
         client = self.client()

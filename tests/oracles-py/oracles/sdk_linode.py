@@ -1,7 +1,7 @@
 """Linode (Akamai): `linode_api4`."""
 
 import requests
-from linode_api4 import ApiError, Instance, LinodeClient
+from linode_api4 import ApiError, Firewall, Instance, LinodeClient
 
 from kit import USER_DATA, Oracle, equal, holds, names, raises, user_data_arrived
 
@@ -66,6 +66,23 @@ class Sdk(Oracle):
         equal([found.label for found in client.linode.instances(Instance.tags.contains("team-b"))], ["bbb"])
         equal([found.label for found in client.linode.instances(Instance.label == "aaa")], ["aaa"])
         equal([found.label for found in client.linode.instances((Instance.label == "aaa") | (Instance.label == "zzz"))], ["aaa"])
+
+    def firewall(self):
+        client = self.client()
+        rule = {"protocol": "TCP", "ports": "443, 8000-8100", "action": "ACCEPT", "label": "web", "addresses": {"ipv4": ["0.0.0.0/0"]}}
+        rules = {"inbound": [rule], "inbound_policy": "DROP", "outbound": [], "outbound_policy": "ACCEPT"}
+        made = client.networking.firewall_create("web", rules, tags=["managed-by:oracle"])
+        held = self.sim.inventory("firewall")[0]
+        equal((str(made.id), made.label, made.status), (held["id"], held["name"], "enabled"))
+        equal((made.rules.inbound_policy, made.rules.inbound[0].protocol), ("DROP", "TCP"))
+        id = self.make(client=client, firewall=made).id
+        self.sim.boot()
+        equal([device.entity.id for device in client.load(Firewall, made.id).devices], [id])
+        equal([found.id for found in client.load(Instance, id).firewalls()], [made.id])
+        client.load(Instance, id).delete()
+        self.sim.gone()
+        holds(client.load(Firewall, made.id).delete(), "the SDK says that nothing was deleted")
+        equal(self.sim.inventory("firewall"), [])
 
     def delete(self):
         client = self.client()

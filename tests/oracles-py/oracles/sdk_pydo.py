@@ -70,6 +70,27 @@ class Sdk(Oracle):
         equal([droplet["name"] for droplet in client.droplets.list(tag_name="team:b")["droplets"]], ["b"])
         equal([droplet["name"] for droplet in client.droplets.list(name="a")["droplets"]], ["a"])
 
+    def firewall(self):
+        client = self.client()
+        rules = [{"protocol": "tcp", "ports": "443", "sources": {"addresses": ["0.0.0.0/0", "::/0"]}}]
+        anywhere = {"addresses": ["0.0.0.0/0", "::/0"]}
+        out = [{"protocol": kind, "ports": "all", "destinations": anywhere} for kind in ("tcp", "udp")]
+        order = {"name": "web", "inbound_rules": rules, "outbound_rules": out, "tags": ["managed-by:oracle"]}
+        made = client.firewalls.create(body=order)["firewall"]
+        held = self.sim.inventory("firewall")[0]
+        equal((made["id"], made["name"], made["tags"]), (held["id"], held["name"], ["managed-by:oracle"]))
+        equal((made["inbound_rules"][0]["ports"], made["outbound_rules"][0]["ports"]), ("443", "0"))
+        self.refused(409, "conflict", client.firewalls.create, body=order)
+        id = self.make(client=client)["droplet"]["id"]
+        self.sim.boot()
+        equal(client.firewalls.assign_droplets(made["id"], body={"droplet_ids": [id]}), None)
+        equal(client.firewalls.get(made["id"])["firewall"]["droplet_ids"], [id])
+        equal([found["id"] for found in client.firewalls.list()["firewalls"]], [made["id"]])
+        client.droplets.destroy(id)
+        self.sim.gone()
+        equal(client.firewalls.delete(made["id"]), None)
+        equal(self.sim.inventory("firewall"), [])
+
     def delete(self):
         client = self.client()
         id = self.make(client=client)["droplet"]["id"]

@@ -3,7 +3,7 @@
 import requests
 from scaleway import Client
 from scaleway.block.v1 import BlockV1API
-from scaleway.instance.v1 import InstanceV1API
+from scaleway.instance.v1 import SetSecurityGroupRulesRequestRule
 from scaleway.instance.v1.custom_api import InstanceUtilsV1API
 from scaleway.marketplace.v2 import MarketplaceV2API
 from scaleway_core.api import ScalewayException
@@ -93,6 +93,28 @@ class Sdk(Oracle):
         equal([server.name for server in api.list_servers_all(tags=["team=b", "x"])], ["b"])
         equal([server.name for server in api.list_servers_all(name="a")], ["a"])
         equal(api.list_servers_all(state="running"), [])
+
+    def firewall(self):
+        api = self.api()
+        made = api.create_security_group(
+            name="web", description="made by an oracle", stateful=True, inbound_default_policy="drop", tags=["x"]
+        ).security_group
+        held = self.sim.inventory("security-group")[0]
+        equal((made.id, made.name, made.inbound_default_policy), (held["id"], held["name"], "drop"))
+        rule = lambda protocol, **more: SetSecurityGroupRulesRequestRule(
+            # Unless they say otherwise, rules of the SDK are not editable, and such ones are ignored.
+            action="accept", protocol=protocol, direction="inbound", ip_range="0.0.0.0/0", position=1, editable=True, **more
+        )
+        api.set_security_group_rules(security_group_id=made.id, rules=[rule("TCP", dest_port_from=443), rule("ICMP")])
+        rules = api.list_security_group_rules_all(security_group_id=made.id)
+        equal([found.dest_port_from for found in rules if found.editable], [443, None])
+        server = self.make(api=api, security_group=made.id)
+        equal(server.security_group.id, made.id)
+        equal([found.id for found in api.get_security_group(security_group_id=made.id).security_group.servers], [server.id])
+        raises(ScalewayException, api.delete_security_group, security_group_id=made.id)
+        api.delete_server(server_id=server.id)
+        equal(api.delete_security_group(security_group_id=made.id), None)
+        equal(self.sim.inventory("security-group"), [])
 
     def delete(self):
         api = self.api()

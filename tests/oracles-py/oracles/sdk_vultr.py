@@ -5,6 +5,7 @@ import json
 
 import urllib3
 import vultr_python_client as vultr
+from vultr_python_client.apis.tags.firewall_api import FirewallApi
 from vultr_python_client.apis.tags.instances_api import InstancesApi
 from vultr_python_client.apis.tags.os_api import OsApi
 from vultr_python_client.apis.tags.plans_api import PlansApi
@@ -83,6 +84,21 @@ class Sdk(Oracle):
         self.make("b", api=api, tags=["team-b"])
         by = lambda **query: [str(found["label"]) for found in api.list_instances(query_params=query).body["instances"]]
         equal((by(tag="team-b"), by(label="a"), by(region="lhr"), by(region="ewr")), (["b"], ["a"], ["a", "b"], []))
+
+    def firewall(self):
+        api, groups = self.of(), self.of(FirewallApi)
+        made = groups.create_firewall_group(body={"description": "web"}).body["firewall_group"]
+        held, id = self.sim.inventory("firewall")[0], str(made["id"])
+        equal((id, str(made["description"])), (held["id"], held["name"]))
+        instance = self.make(api=api, firewall_group_id=id)
+        self.sim.boot()
+        equal(str(self.find(instance["id"], api)["firewall_group_id"]), id)
+        path = {"firewall-group-id": id}
+        equal(int(groups.get_firewall_group(path_params=path).body["firewall_group"]["instance_count"]), 1)
+        api.delete_instance(path_params={"instance-id": str(instance["id"])})
+        self.sim.gone()
+        equal(groups.delete_firewall_group(path_params=path).response.status, 204)
+        equal(self.sim.inventory("firewall"), [])
 
     def delete(self):
         api = self.of()
