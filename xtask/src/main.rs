@@ -12,6 +12,7 @@ mod generate;
 mod manifest;
 mod matrix;
 mod new_provider;
+mod oracles;
 mod tidy;
 
 /// An error is a sentence for whoever ran the task: what is wrong and what to do.
@@ -25,6 +26,8 @@ tasks:
   generate --check    write nothing; fail when a block is stale or missing
   tidy                check what imports what, the standard file set, file sizes, links and more
   matrix              run the contract suite for every provider and print the table provider x case
+  oracles [--only NAMES]
+                      run the vendors' Python SDKs against the simulator and print the table SDK x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
   new-provider ID [--type NAME] [--maintainer @USER]
                       add a cloud: crate, simulator module and row in providers.toml
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         ["generate", "--check"] => generate::run(&root, generate::Mode::Check),
         ["tidy"] => tidy::run(&root),
         ["matrix"] => matrix::run(&root),
+        ["oracles"] => oracles::run(&root, None),
+        ["oracles", "--only", names] => oracles::run(&root, Some(names)),
         ["features"] => features::run(&root),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {

@@ -3,12 +3,10 @@
 
 mod support;
 
-use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
-use sha2::{Digest, Sha256};
 
-use support::{advance, items, sim};
+use support::{advance, items, sigv4, sim};
 
 const IMAGE: &str = "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id";
 const RUN: &[(&str, &str)] = &[
@@ -18,42 +16,12 @@ const RUN: &[(&str, &str)] = &[
     ("ImageId", IMAGE),
 ];
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-    mac.chain_update(text).finalize().into_bytes().to_vec()
-}
-
 /// A request signed now; `target` is a path or a whole URL.
 fn signed(target: &str, host: &str, region: &str, secret: &str, body: String) -> SimRequest {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let (path, scope) = (
-        if target.starts_with('/') { target } else { "/" },
-        format!("{}/{region}/ec2/aws4_request", &now[..8]),
-    );
-    let canonical = format!(
-        "POST\n{path}\n\nhost:{host}\nx-amz-date:{now}\n\nhost;x-amz-date\n{}",
-        hex(&Sha256::digest(&body))
-    );
-    let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", hex(&Sha256::digest(&canonical)));
-    let parts = [&now[..8], region, "ec2", "aws4_request"];
-    let key = parts
-        .iter()
-        .fold(format!("AWS4{secret}").into_bytes(), |key, part| mac(&key, part));
-    let id = if secret.ends_with("readonly") {
-        "AKIASIMPROVISION0002"
-    } else {
-        "AKIASIMPROVISION0001"
-    };
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders=host;x-amz-date, Signature={}",
-        hex(&mac(&key, &text))
-    );
+    let path = if target.starts_with('/') { target } else { "/" };
+    let (date, authorization) = sigv4::sign(path, host, region, secret, &body);
     SimRequest::new(Method::POST, target)
-        .header("x-amz-date", &now)
+        .header("x-amz-date", &date)
         .header("authorization", &authorization)
         .body(body)
 }
@@ -277,10 +245,13 @@ fn a_group_stays_as_long_as_an_instance_refers_to_it() {
         ("IpPermissions.1.ToPort", "80"),
         ("IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"),
     ];
-    assert_eq!(
-        element(&call(&sim, "AuthorizeSecurityGroupIngress", &rule), "return"),
-        "true"
-    );
+    let made = call(&sim, "AuthorizeSecurityGroupIngress", &rule);
+    assert_eq!(element(&made, "return"), "true");
+    // SDKs read the new rules from the answer.
+    for (name, value) in [("fromPort", "80"), ("cidrIpv4", "0.0.0.0/0"), ("isEgress", "false")] {
+        assert_eq!(element(&made, name), value);
+    }
+    assert!(element(&made, "securityGroupRuleId").starts_with("sgr-0"));
     assert_eq!(
         element(&call(&sim, "AuthorizeSecurityGroupIngress", &rule), "Code"),
         "InvalidPermission.Duplicate"

@@ -258,3 +258,36 @@ fn lists_are_filtered_and_cut_into_pages() {
     assert_eq!(list("with_ip=203.0.113.1"), " of 0");
     assert_eq!(send(&sim, "GET", "/servers?per_page=101", Value::Null).status, 400);
 }
+
+#[test]
+fn a_rules_port_of_zero_is_none() {
+    let sim = sim();
+    let group = send(
+        &sim,
+        "POST",
+        "/security_groups",
+        json!({ "name": "web", "project": PROJECT, "stateful": true }),
+    );
+    let id = group.json["security_group"]["id"].as_str().unwrap();
+    // As the Python SDK writes them: https, and a protocol without ports.
+    let rule = |protocol: &str, port: u16| {
+        json!({ "action": "accept", "protocol": protocol, "direction": "inbound", "ip_range": "0.0.0.0/0", "position": 1,
+            "dest_port_from": port, "dest_port_to": 0, "editable": true })
+    };
+    let path = format!("/security_groups/{id}/rules");
+    let answer = send(
+        &sim,
+        "PUT",
+        &path,
+        json!({ "rules": [rule("TCP", 443), rule("ICMP", 0)] }),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.json);
+    let rules = answer.json["rules"].as_array().unwrap();
+    let ports: Vec<_> = rules
+        .iter()
+        .rev()
+        .take(2)
+        .map(|rule| (&rule["dest_port_from"], &rule["dest_port_to"]))
+        .collect();
+    assert_eq!(ports, [(&Value::Null, &Value::Null), (&json!(443), &Value::Null)]);
+}

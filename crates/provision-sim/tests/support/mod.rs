@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+pub(crate) mod sigv4;
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;

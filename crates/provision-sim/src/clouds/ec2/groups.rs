@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::call::Call;
 use crate::cloud::Handled;
 use crate::kit::answer::Answer;
-use crate::kit::text::is_network;
+use crate::kit::text::{is_network, sha256};
 
 use super::catalog::no_such_filter;
 use super::network::{default_group, default_vpc, vpcs};
@@ -210,12 +210,32 @@ pub(super) fn authorize(call: &Call<'_>, state: &mut State, params: &Params, reg
             return Err(bad(call, "RulesPerSecurityGroupLimitExceeded", message));
         }
     }
+    let shown = list("securityGroupRuleSet", rules.iter().map(|rule| show_rule(id, rule)));
     group.rules.extend(rules);
-    Ok(answer(
-        call,
-        "AuthorizeSecurityGroupIngress",
-        "<return>true</return><securityGroupRuleSet/>",
-    ))
+    let shown = text("return", "true") + &shown;
+    Ok(answer(call, "AuthorizeSecurityGroupIngress", &shown))
+}
+
+/// A rule on its own, as the answer that made it shows it. Its id follows from what it says, as two rules of a group never
+/// say the same.
+fn show_rule(group: &str, rule: &Rule) -> String {
+    let digest = sha256(format!("{group} {} {:?} {}", rule.protocol, rule.ports, rule.network));
+    let (from, to) = rule.ports.unwrap_or((-1, -1));
+    let network = if rule.network.contains(':') {
+        "cidrIpv6"
+    } else {
+        "cidrIpv4"
+    };
+    text(
+        "securityGroupRuleId",
+        format!("sgr-0{}", digest.get(..16).unwrap_or_default()),
+    ) + &text("groupId", group)
+        + &text("groupOwnerId", OWNER)
+        + &text("isEgress", "false")
+        + &text("ipProtocol", &rule.protocol)
+        + &text("fromPort", from.to_string())
+        + &text("toPort", to.to_string())
+        + &text(network, &rule.network)
 }
 
 fn permission(call: &Call<'_>, params: &Params, prefix: &str) -> Result<Vec<Rule>, Answer> {

@@ -236,6 +236,8 @@ fn read_rule(call: &mut Call<'_>, rule: &Fields, zone: &str) -> Result<Value, An
         return Err(invalid("ip_range", "format", "expected a network"));
     }
     let port = |field: &str| match rule.number(field).map_err(wrong_type)? {
+        // What the Python SDK sends for a port that its user leaves out.
+        Some(0) => Ok(None),
         Some(port) if !(1..=65_535).contains(&port) => Err(invalid(field, "constraint", "not a valid port")),
         port => Ok(port),
     };
