@@ -6,7 +6,7 @@ mod support;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use http::Method;
 use provision_sim::{Sim, SimRequest};
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
@@ -44,16 +44,20 @@ fn claims(more: Value) -> Value {
 }
 
 fn signed(header: &Value, claims: &Value) -> String {
+    signed_in(&URL_SAFE_NO_PAD, header, claims)
+}
+
+fn signed_in(base64url: &GeneralPurpose, header: &Value, claims: &Value) -> String {
     let account = account();
     let pem = account["private_key"].as_str().unwrap();
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let key = KeyPair::from_pkcs8(&STANDARD.decode(base64).unwrap()).unwrap();
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let part = |value: &Value| base64url.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
         .unwrap();
-    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+    format!("{text}.{}", base64url.encode(signature))
 }
 
 fn jwt(claims: &Value) -> String {
@@ -103,6 +107,16 @@ fn an_assertion_buys_a_token() {
     let token = answer.json["access_token"].as_str().unwrap();
     assert_eq!(ask(&sim, Method::GET, token).status, 404);
     assert_eq!(ask(&sim, Method::DELETE, token).status, 403);
+}
+
+/// As yup-oauth2 writes them, with which google-compute1 signs in, against RFC 7515.
+#[test]
+fn an_assertion_may_be_padded() {
+    let sim = sim();
+    let claims = claims(json!({ "scope": COMPUTE, "aud": "https://oauth2.googleapis.com/token", "sub": null }));
+    let padded = signed_in(&URL_SAFE, &json!({ "alg": "RS256", "typ": "JWT" }), &claims);
+    assert!(padded.ends_with("=="), "{padded}");
+    assert_eq!(assertion(&sim, &padded).status, 200);
 }
 
 #[test]

@@ -206,7 +206,13 @@ fn the_catalog_has_its_gaps_and_prices() {
     assert_eq!(images.as_array().unwrap().len(), 1);
     assert_eq!(account.get("/images?type=snapshot").json["images"], json!([]));
     assert_eq!(account.get("/locations").json["meta"]["pagination"]["total_entries"], 6);
+    // Fields which the types of the crate hcloud require.
+    assert_eq!(cx23["prices"][0]["price_per_tb_traffic"]["net"], "1.0000");
+    assert_eq!(cx23["deprecated"], false);
     let pricing = account.get("/pricing").json["pricing"].clone();
+    assert_eq!(pricing["floating_ip"]["price_monthly"]["net"], "3.0000");
+    assert_eq!(pricing["floating_ips"][0]["prices"][0]["location"], "fsn1");
+    assert_eq!(pricing["load_balancer_types"], json!([]));
     assert_eq!(pricing["currency"], "EUR");
     assert_eq!(pricing["primary_ips"][0]["prices"][0]["price_monthly"]["net"], "0.5000");
 }

@@ -355,7 +355,9 @@ fn make(
             .as_str()
             .unwrap_or_default()
             .to_owned(),
-        properties: json!({ "diskSizeGB": 30, "diskState": "Attached", "osType": "Linux" }),
+        properties: json!({
+            "diskSizeGB": 30, "diskState": "Attached", "osType": "Linux", "creationData": { "createOption": "FromImage" },
+        }),
         sku: Some(json!({ "name": at(&resource.properties, "/storageProfile/osDisk/managedDisk/storageAccountType") })),
         user_data_sha256: None,
         frozen: String::new(),

@@ -7,8 +7,8 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::{DecodePaddingMode, Engine};
 use ring::rsa::KeyPair;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
@@ -30,6 +30,11 @@ const LIFETIME: u64 = 3_600;
 const SKEW: u64 = 300;
 /// Makes access tokens that only this simulator can have issued.
 const SALT: &str = "provision-sim-gce";
+/// The parts of a JWT. yup-oauth2 pads them, against RFC 7515, and is in use with Google.
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// The refresh token of the simulated account's owner.
 const REFRESH_TOKEN: &str = "sim-refresh-token-gce";
 
@@ -179,7 +184,7 @@ fn verify(token: &str) -> Result<Claims, &'static str> {
     const MALFORMED: &str = "Bad Request";
     let (signed, signature) = token.rsplit_once('.').ok_or(MALFORMED)?;
     let (header, claims) = signed.split_once('.').ok_or(MALFORMED)?;
-    let read = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| MALFORMED);
+    let read = |part: &str| BASE64_URL.decode(part).map_err(|_| MALFORMED);
     let header: Header = serde_json::from_slice(&read(header)?).map_err(|_| MALFORMED)?;
     let claims: Claims = serde_json::from_slice(&read(claims)?).map_err(|_| MALFORMED)?;
     let account = ACCOUNT_KEY.as_ref().ok_or(MALFORMED)?;

@@ -199,10 +199,18 @@ const IMAGES: &[Image] = &[
 /// Price of an IPv4 address per month, EUR.
 const IPV4_MONTHLY: f64 = 0.50;
 
+/// Price of a floating IPv4 address per month, EUR.
+const FLOATING_MONTHLY: f64 = 3.00;
+/// Price of a TB of traffic beyond what is included, EUR.
+const TRAFFIC_TB: f64 = 1.00;
+
 /// Decimal strings, as the API has them. German VAT in the gross price.
+fn amount(net: f64) -> Value {
+    json!({ "net": format!("{net:.4}"), "gross": format!("{:.4}", net * 1.19) })
+}
+
 fn price(monthly: f64) -> Value {
-    let text = |value: f64| json!({ "net": format!("{value:.4}"), "gross": format!("{:.4}", value * 1.19) });
-    json!({ "price_hourly": text(monthly / 625.0), "price_monthly": text(monthly) })
+    json!({ "price_hourly": amount(monthly / 625.0), "price_monthly": amount(monthly) })
 }
 
 impl Location {
@@ -229,6 +237,7 @@ impl ServerType {
                 if let Some(price) = price.as_object_mut() {
                     price.insert("location".into(), json!(name));
                     price.insert("included_traffic".into(), json!(21_990_232_555_520_u64));
+                    price.insert("price_per_tb_traffic".into(), amount(TRAFFIC_TB));
                 }
                 price
             })
@@ -241,10 +250,11 @@ impl ServerType {
                 Some(json!({ "id": id, "name": name, "available": stock, "recommended": stock, "deprecation": null }))
             })
             .collect();
+        // The API announced to leave out `deprecated` from 2026-11-02 on; the crate hcloud 0.26 cannot do without it.
         json!({
             "id": self.id, "name": self.name, "description": self.name.to_ascii_uppercase(), "cores": self.cores,
             "memory": self.memory, "disk": self.disk, "prices": prices, "storage_type": "local", "cpu_type": "shared",
-            "category": "cost_optimized", "architecture": self.architecture, "locations": locations,
+            "category": "cost_optimized", "architecture": self.architecture, "locations": locations, "deprecated": false,
         })
     }
 }
@@ -319,6 +329,11 @@ pub(super) fn pricing() -> Value {
             .map(|place| located(place, monthly))
             .collect::<Vec<_>>()
     };
+    // Floating IPs have no price by the hour.
+    let floating: Vec<_> = LOCATIONS
+        .iter()
+        .map(|place| json!({ "location": place.name, "price_monthly": amount(FLOATING_MONTHLY) }))
+        .collect();
     let types: Vec<_> = server_types()
         .iter()
         .map(|kind| json!({ "id": kind.get("id"), "name": kind.get("name"), "prices": kind.get("prices") }))
@@ -328,8 +343,9 @@ pub(super) fn pricing() -> Value {
         "primary_ips": [
             { "type": "ipv4", "prices": addresses(IPV4_MONTHLY) }, { "type": "ipv6", "prices": addresses(0.0) },
         ],
-        "server_types": types, "image": { "price_per_gb_month": { "net": "0.0110", "gross": "0.0131" } },
-        "server_backup": { "percentage": "20.000000" },
-        "volume": { "price_per_gb_month": { "net": "0.0440", "gross": "0.0524" } },
+        "floating_ip": { "price_monthly": amount(FLOATING_MONTHLY) },
+        "floating_ips": [{ "type": "ipv4", "prices": floating }],
+        "server_types": types, "load_balancer_types": [], "image": { "price_per_gb_month": amount(0.011) },
+        "server_backup": { "percentage": "20.000000" }, "volume": { "price_per_gb_month": amount(0.044) },
     }})
 }

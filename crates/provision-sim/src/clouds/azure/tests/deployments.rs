@@ -123,6 +123,9 @@ fn a_deployment_makes_a_machine_and_its_group_takes_it_along() {
     );
     assert!(!machine.to_string().contains(PASSWORD) && !machine.to_string().contains("IyEvYmlu"));
     assert_eq!(machine["tags"]["team"], "web");
+    let disk = world.get("/providers/Microsoft.Compute/disks")["value"][0].clone();
+    // Required by the types of the crate azure_mgmt_compute.
+    assert_eq!(disk["properties"]["creationData"]["createOption"], "FromImage");
     let done = world.get("/resourcegroups/rg/providers/Microsoft.Resources/deployments/web");
     let ip = &world.get("/providers/Microsoft.Network/publicIPAddresses")["value"][0]["properties"]["ipAddress"];
     assert_eq!(
