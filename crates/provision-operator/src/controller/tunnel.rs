@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 use kube::{
     ResourceExt as _,
-    api::{ObjectMeta, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
 };
 use provision::{BasicHost, Error, ErrorKind, IdempotencyKey, ProviderInfo};
 use serde_json::{Value, json};
@@ -69,7 +69,9 @@ impl Managed for Tunnel {
         info: &ProviderInfo,
     ) -> Result<BasicHost, Failure> {
         // A host for a Service that is not there would bill for nothing.
-        if find_service(self, context).await?.is_none() {
+        let target = find_service(self, context).await?;
+        leave_with_owner(self, context, target.as_ref()).await?;
+        if target.is_none() {
             return Err(Failure::Missing {
                 reason: "NoService",
                 message: "the service of spec.serviceRef does not exist in the tunnel's namespace".to_owned(),
@@ -96,11 +98,11 @@ impl Managed for Tunnel {
     }
 
     async fn follow(&mut self, context: &Context, state: &State) -> Result<(), Failure> {
+        let target = find_service(self, context).await?;
+        leave_with_owner(self, context, target.as_ref()).await?;
         match (state.phase, state.ip) {
             (HostPhase::Active, Some(ip)) => {
-                let Some(target) = find_service(self, context).await? else {
-                    return Ok(());
-                };
+                let Some(target) = target else { return Ok(()) };
                 if service::takes_address(self) {
                     write_address(context, &target, None, Some(ip)).await?;
                 }
@@ -143,6 +145,28 @@ async fn find_service(tunnel: &Tunnel, context: &Context) -> Result<Option<Servi
         return Ok(None);
     }
     Ok(context.api::<Service>(&namespace).get_opt(&reference.name).await?)
+}
+
+/// Deletes a Tunnel whose Service is gone. The cluster's garbage collector does the same, later or, where it is switched off,
+/// never; meanwhile the host would bill.
+async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Service>) -> Result<(), Failure> {
+    let Some(owner) = service::owner(tunnel) else {
+        return Ok(());
+    };
+    let is_there = target.is_some_and(|target| target.uid().as_deref() == Some(&owner.uid));
+    if is_there || tunnel.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let precondition = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: tunnel.uid(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    let api = context.api::<Tunnel>(&tunnel.namespace().unwrap_or_default());
+    gone_is_fine(api.delete(&tunnel.name_any(), &precondition).await)?;
+    Ok(())
 }
 
 async fn write_address(
