@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod bench;
 mod cargo;
+mod crds;
 mod features;
 mod generate;
 mod manifest;
@@ -26,6 +28,8 @@ tasks:
   tidy                check what imports what, the standard file set, file sizes, links and more
   matrix              run the contract suite for every provider and print the table provider x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
+  crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
+  bench operator      measure the operator with 2,000 Tunnels against the simulator
   new-provider ID [--type NAME] [--maintainer @USER]
                       add a cloud: crate, simulator module and row in providers.toml
 ";
@@ -40,6 +44,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root),
         ["matrix"] => matrix::run(&root),
         ["features"] => features::run(&root),
+        ["crds"] => crds::run(&root, generate::Mode::Write),
+        ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
+        ["bench", "operator"] => bench::run(&root),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -84,6 +84,10 @@ pub(crate) struct Setup {
     pub(crate) max_hosts: Option<usize>,
     pub(crate) max_monthly_cost: Option<f64>,
     pub(crate) token: Option<String>,
+    /// Accounts poll in tasks of their own.
+    pub(crate) polls_itself: bool,
+    /// Time passes by itself.
+    pub(crate) real_time: bool,
 }
 
 /// A cluster and its clouds.
@@ -105,17 +109,23 @@ pub(crate) struct Operator {
 
 impl World {
     pub(crate) fn new(cloud: &'static str) -> Self {
+        Self::with(cloud, Setup::default())
+    }
+
+    pub(crate) fn with(cloud: &'static str, setup: Setup) -> Self {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800);
-        let sim = Sim::builder()
-            .clock(provision_sim::Clock::manual(start))
-            .build()
-            .unwrap();
+        let clock = if setup.real_time {
+            provision_sim::Clock::system()
+        } else {
+            provision_sim::Clock::manual(start)
+        };
+        let sim = Sim::builder().clock(clock).build().unwrap();
         let clock = sim.clock().clone();
         Self {
             cluster: FakeCluster::new(Arc::new(move || clock.now())),
             sim,
             cloud,
-            setup: Setup::default(),
+            setup,
         }
     }
 
@@ -155,7 +165,18 @@ impl World {
         let connect: Connect =
             Arc::new(move |provider, settings| Ok(Arc::from(connect_with(provider, settings, transport.clone())?)));
         let metrics = Metrics::default();
-        let accounts = Accounts::new(connect, self.clock(), Pace::default(), metrics.clone(), sender, false);
+        let mut pace = Pace::default();
+        if self.setup.real_time {
+            pace.busy = Duration::from_secs(2);
+        }
+        let accounts = Accounts::new(
+            connect,
+            self.clock(),
+            pace,
+            metrics.clone(),
+            sender,
+            self.setup.polls_itself,
+        );
         let (cloud, token) = (self.cloud, self.setup.token.clone());
         let options = Options {
             provider: Some(cloud.to_owned()),
