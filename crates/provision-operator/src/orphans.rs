@@ -6,7 +6,7 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use provision::{Deletion, HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
 
 use crate::{
-    account::{Account, Purpose},
+    account::{Account, LIST_GAP, Listed, Purpose},
     context::Context,
     controller::{Failure, Managed},
     crd::{Host, Tunnel},
@@ -38,8 +38,9 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
             continue;
         }
         // Hosts first, then resources: a host made in between is in neither.
-        let hosts = match account.list_begun_after(context.clock.now()).await {
-            Ok(hosts) => hosts,
+        let hosts = match account.list_begun_after(context.clock.now() - LIST_GAP).await {
+            Ok(Listed::Hosts(hosts)) => hosts,
+            Ok(Listed::Wait(_)) => continue,
             Err(error) => {
                 tracing::warn!(provider = account.info().id, %error, "hosts cannot be compared with resources");
                 continue;

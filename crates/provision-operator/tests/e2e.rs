@@ -280,7 +280,7 @@ async fn services_get_addresses(cluster: &Cluster, cloud: &Cloud) {
     .await;
     let web = services.get("web").await.unwrap();
     let ip = ingress(&web).unwrap();
-    assert_eq!(web.spec.unwrap().external_ips.unwrap(), [ip.clone()]);
+    assert_eq!(web.spec.unwrap().external_ips.unwrap(), std::slice::from_ref(&ip));
     let tunnels = api::<Tunnel>(cluster);
     eventually("the tunnel has a client", async || {
         let status = tunnels.get("web-tunnel").await.unwrap().status.unwrap_or_default();

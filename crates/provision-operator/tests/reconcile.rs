@@ -387,11 +387,11 @@ async fn orphans_are_reported_and_deleted_only_when_asked_to() {
         );
         world.cluster.delete("services", "shop", "web");
         assert!(world.tunnel("web-tunnel").is_null());
-        world.sim.clock().advance(Duration::from_secs(1));
+        world.sim.clock().advance(Duration::from_secs(11));
         let found = orphans::check(&operator.context, false).await.unwrap();
         assert_eq!((found.len(), found[0].deleted, world.hosts_at_cloud()), (1, false, 1));
         for _ in 0..5 {
-            world.sim.clock().advance(Duration::from_secs(5));
+            world.sim.clock().advance(Duration::from_secs(11));
             orphans::check(&operator.context, true).await.unwrap();
         }
         world.assert_empty();

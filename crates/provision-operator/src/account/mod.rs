@@ -64,6 +64,18 @@ pub enum Purpose {
     Other,
 }
 
+/// Between the beginnings of two lists that are not polls.
+pub const LIST_GAP: Duration = Duration::from_secs(10);
+
+/// A list, or when to ask for it again.
+#[derive(Debug, Clone)]
+pub enum Listed {
+    /// Every host of ours in the account.
+    Hosts(Arc<Vec<ProvisionedHost>>),
+    /// Another list was begun a moment ago, too early for what was asked.
+    Wait(Duration),
+}
+
 /// One account at one cloud.
 #[derive(Debug)]
 pub struct Account {
@@ -261,26 +273,30 @@ impl Account {
         self.wake.notify_one();
     }
 
-    /// Every host of ours in the account, from a list that was begun at `moment` or later. Callers that want the same at the
-    /// same time share one list.
+    /// Every host of ours in the account, from a list that was begun at `moment` or later; or how long to wait for one. Lists
+    /// are not begun in quick succession, so that many who ask share one.
     ///
     /// # Errors
     /// Any error of the cloud's list.
-    pub async fn list_begun_after(&self, moment: SystemTime) -> Result<Arc<Vec<ProvisionedHost>>> {
+    pub async fn list_begun_after(&self, moment: SystemTime) -> Result<Listed> {
         let mut kept = self.list.lock().await;
-        if let Some((begun, hosts)) = &*kept
-            && *begun >= moment
-        {
-            return Ok(hosts.clone());
+        let now = self.clock.now();
+        if let Some((begun, hosts)) = &*kept {
+            if *begun >= moment {
+                return Ok(Listed::Hosts(hosts.clone()));
+            }
+            let since = now.duration_since(*begun).unwrap_or_default();
+            if since < LIST_GAP {
+                return Ok(Listed::Wait(LIST_GAP - since));
+            }
         }
-        let begun = self.clock.now();
         let mut filter = ListFilter::all();
         if !self.info().capabilities.lists_all_regions {
             filter.region = RegionFilter::All;
         }
         let hosts = Arc::new(self.cloud.list(&filter).await?);
-        *kept = Some((begun, hosts.clone()));
-        Ok(hosts)
+        *kept = Some((now, hosts.clone()));
+        Ok(Listed::Hosts(hosts))
     }
 
     /// What a month of a plan costs, with the currency; `None` when no price is known. The default plan's price is known

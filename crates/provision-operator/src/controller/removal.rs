@@ -11,7 +11,7 @@ use super::{
     work::{Then, Work},
 };
 use crate::{
-    account::Purpose,
+    account::{Listed, Purpose},
     crd::{FINALIZER, HostPhase},
     engine::{Removal, State},
 };
@@ -72,7 +72,8 @@ pub(super) async fn look_for_strays<K: Managed>(
         work.known().deleting.unwrap_or(now).min(now)
     };
     let hosts = match work.account.list_begun_after(since).await {
-        Ok(hosts) => hosts,
+        Ok(Listed::Hosts(hosts)) => hosts,
+        Ok(Listed::Wait(wait)) => return Ok(Then::Stop(Action::requeue(wait))),
         Err(error) => return work.failed(&Failure::Cloud(error), "Delete").await,
     };
     let key = work.key()?;

@@ -13,7 +13,7 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The longest that anything here may take, on a busy machine.
@@ -21,6 +21,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A cluster for one test, gone with it.
 pub(crate) struct Cluster {
+    /// For the operator: with the permissions of `deploy/operator.yaml` and no others, where that can be had.
     pub(crate) kubeconfig: PathBuf,
     pub(crate) client: Client,
     processes: Vec<Child>,
@@ -34,9 +35,9 @@ impl Cluster {
         // An existing cluster is swept clean at the end, so the variable that everybody has set is not enough.
         let existing =
             std::env::var_os("KUBECONFIG").filter(|_| std::env::var_os("PROVISION_E2E_ON_KUBECONFIG").is_some());
-        let (kubeconfig, processes) = match (std::env::var_os("KUBEBUILDER_ASSETS"), existing) {
+        let (admin, kubeconfig, processes) = match (std::env::var_os("KUBEBUILDER_ASSETS"), existing) {
             (Some(assets), _) => start_server(Path::new(&assets), folder.path()),
-            (None, Some(kubeconfig)) => (PathBuf::from(kubeconfig), Vec::new()),
+            (None, Some(kubeconfig)) => (PathBuf::from(&kubeconfig), PathBuf::from(&kubeconfig), Vec::new()),
             (None, None) => {
                 eprintln!(
                     "SKIPPED: set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver, \
@@ -45,7 +46,7 @@ impl Cluster {
                 return None;
             }
         };
-        let config = Kubeconfig::read_from(&kubeconfig).unwrap();
+        let config = Kubeconfig::read_from(&admin).unwrap();
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
             .await
             .unwrap();
@@ -61,6 +62,9 @@ impl Cluster {
             namespace.get("kube-system").await.is_ok()
         })
         .await;
+        if !cluster.processes.is_empty() {
+            grant(&cluster.client).await;
+        }
         let version = cluster.client.apiserver_version().await.unwrap();
         eprintln!("Kubernetes {}", version.git_version);
         Some(cluster)
@@ -81,7 +85,8 @@ impl Drop for Cluster {
     }
 }
 
-fn start_server(assets: &Path, folder: &Path) -> (PathBuf, Vec<Child>) {
+/// Kubeconfigs of the test and of the operator.
+fn start_server(assets: &Path, folder: &Path) -> (PathBuf, PathBuf, Vec<Child>) {
     let [client, peer, secure] = free_ports();
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let etcd = spawn(
@@ -98,7 +103,11 @@ fn start_server(assets: &Path, folder: &Path) -> (PathBuf, Vec<Child>) {
     let key = rcgen::KeyPair::generate().unwrap();
     std::fs::write(path("accounts.key"), key.serialize_pem()).unwrap();
     std::fs::write(path("accounts.pub"), key.public_key_pem()).unwrap();
-    std::fs::write(path("tokens.csv"), "test-token,admin,admin,\"system:masters\"\n").unwrap();
+    std::fs::write(
+        path("tokens.csv"),
+        "test-token,admin,admin,\"system:masters\"\noperator-token,operator,operator\n",
+    )
+    .unwrap();
     let server = spawn(
         &assets.join("kube-apiserver"),
         folder,
@@ -117,15 +126,55 @@ fn start_server(assets: &Path, folder: &Path) -> (PathBuf, Vec<Child>) {
             "--disable-admission-plugins=ServiceAccount".to_owned(),
         ],
     );
-    let kubeconfig = folder.join("kubeconfig");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{ "name": "test", "cluster": { "server": format!("https://127.0.0.1:{secure}"), "insecure-skip-tls-verify": true } }],
-        "users": [{ "name": "test", "user": { "token": "test-token" } }],
-        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test", "namespace": "default" } }],
-    });
-    std::fs::write(&kubeconfig, config.to_string()).unwrap();
-    (kubeconfig, vec![etcd, server])
+    let write = |name: &str, token: &str| {
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{ "name": "test", "cluster": { "server": format!("https://127.0.0.1:{secure}"), "insecure-skip-tls-verify": true } }],
+            "users": [{ "name": "test", "user": { "token": token } }],
+            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test", "namespace": "default" } }],
+        });
+        std::fs::write(folder.join(name), config.to_string()).unwrap();
+        folder.join(name)
+    };
+    let (admin, operator) = (write("admin", "test-token"), write("operator", "operator-token"));
+    (admin, operator, vec![etcd, server])
+}
+
+/// Gives user `operator` the roles that the operator is deployed with.
+async fn grant(client: &Client) {
+    let text = include_str!("../../../../deploy/operator.yaml");
+    for document in text.split("\n---\n") {
+        let Ok(mut object) = serde_saphyr::from_str::<Value>(document) else {
+            continue;
+        };
+        let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+        let plural = match kind.as_str() {
+            "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => format!("{}s", kind.to_lowercase()),
+            _ => continue,
+        };
+        object["metadata"].as_object_mut().unwrap().remove("namespace");
+        if kind.ends_with("Binding") {
+            object["subjects"] =
+                json!([{ "kind": "User", "name": "operator", "apiGroup": "rbac.authorization.k8s.io" }]);
+        }
+        let namespace = if kind.starts_with("Cluster") {
+            ""
+        } else {
+            "namespaces/default/"
+        };
+        let url = format!("/apis/rbac.authorization.k8s.io/v1/{namespace}{plural}");
+        let request = http::Request::post(url).header("content-type", "application/json");
+        let request = request.body(serde_json::to_vec(&object).unwrap()).unwrap();
+        super::eventually("the role is made", async || {
+            let again = request.clone();
+            match client.request::<Value>(again).await {
+                Ok(_) => true,
+                Err(kube::Error::Api(status)) => status.code == 409,
+                Err(_) => false,
+            }
+        })
+        .await;
+    }
 }
 
 fn spawn(binary: &Path, folder: &Path, arguments: &[String]) -> Child {
