@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod bench;
 mod cargo;
+mod crds;
 mod features;
 mod generate;
 mod manifest;
@@ -29,6 +31,8 @@ tasks:
   oracles [--only NAMES]
                       run the vendors' Python SDKs against the simulator and print the table SDK x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
+  crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
+  bench operator      measure the operator with 2,000 Tunnels against the simulator
   new-provider ID [--type NAME] [--maintainer @USER]
                       add a cloud: crate, simulator module and row in providers.toml
 ";
@@ -45,6 +49,9 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::run(&root, None),
         ["oracles", "--only", names] => oracles::run(&root, Some(names)),
         ["features"] => features::run(&root),
+        ["crds"] => crds::run(&root, generate::Mode::Write),
+        ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
+        ["bench", "operator"] => bench::run(&root),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -22,6 +22,11 @@ pub(super) fn blocks(root: &Path, providers: &[Provider]) -> (Vec<Block>, Vec<St
         block("crates/provision/src/lib.rs", "re-exports", re_exports(providers)),
         block("crates/provision-cli/Cargo.toml", "features", cli_features(providers)),
         block(
+            "crates/provision-operator/Cargo.toml",
+            "features",
+            cli_features(providers),
+        ),
+        block(
             "crates/provision-sim/src/clouds/mod.rs",
             "clouds",
             simulated_clouds(providers),

@@ -1,0 +1,354 @@
+//! One account at one cloud: what all resources that use it share. Polls all of their hosts with one list per interval,
+//! and keeps everybody away while the cloud asks for a pause or refuses the credentials.
+
+mod guard;
+mod registry;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use provision::{
+    HostId, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
+    poller::{Poller, PollerPace},
+};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
+
+pub use guard::Pause;
+use guard::{Gate, Guarded};
+pub use registry::{Accounts, Connect, Credentials};
+
+use crate::{clock::Clock, engine::Seen, metrics::Metrics};
+
+/// Which resource wants to hear of a host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Watcher {
+    /// `Tunnel` or `Host`.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How often accounts are polled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pace {
+    /// Between polls while a host is on its way.
+    pub busy: Duration,
+    /// Between polls while every host is settled.
+    pub idle: Duration,
+    /// How long a host must be missing before it counts as gone: some clouds show new hosts late.
+    pub gone_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            busy: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            gone_after: Duration::from_secs(120),
+        }
+    }
+}
+
+/// What an operation is for: when the budget of requests is short, deletions come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It ends something that bills.
+    Delete,
+    /// Anything else.
+    Other,
+}
+
+/// Between the beginnings of two lists that are not polls.
+pub const LIST_GAP: Duration = Duration::from_secs(10);
+
+/// A list, or when to ask for it again.
+#[derive(Debug, Clone)]
+pub enum Listed {
+    /// Every host of ours in the account.
+    Hosts(Arc<Vec<ProvisionedHost>>),
+    /// Another list was begun a moment ago, too early for what was asked.
+    Wait(Duration),
+}
+
+/// One account at one cloud.
+#[derive(Debug)]
+pub struct Account {
+    cloud: Arc<dyn Provisioner>,
+    gate: Arc<Gate>,
+    clock: Clock,
+    pace: Pace,
+    poller: AsyncMutex<Poller>,
+    state: Mutex<State>,
+    /// The last whole list, and when it was begun.
+    list: AsyncMutex<Option<(SystemTime, Arc<Vec<ProvisionedHost>>)>>,
+    prices: AsyncMutex<BTreeMap<String, Option<(f64, String)>>>,
+    wake: Notify,
+    events: UnboundedSender<Watcher>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    watched: BTreeMap<HostId, Watched>,
+    /// Watched since the last poll, or no longer.
+    changed: BTreeSet<HostId>,
+    retired: bool,
+}
+
+#[derive(Debug)]
+struct Watched {
+    watcher: Watcher,
+    region: Option<String>,
+    seen: Seen,
+    /// When the cloud first said that it does not exist.
+    missing_since: Option<SystemTime>,
+}
+
+impl Account {
+    fn new(
+        cloud: Arc<dyn Provisioner>,
+        clock: Clock,
+        pace: Pace,
+        metrics: Metrics,
+        events: UnboundedSender<Watcher>,
+    ) -> Self {
+        let gate = Arc::new(Gate::new(clock.clone()));
+        let cloud: Arc<dyn Provisioner> = Arc::new(Guarded::new(cloud, gate.clone(), metrics));
+        let mut poller_pace = PollerPace::default();
+        poller_pace.interval = pace.busy;
+        Self {
+            poller: AsyncMutex::new(Poller::new(cloud.clone(), poller_pace)),
+            cloud,
+            gate,
+            clock,
+            pace,
+            state: Mutex::default(),
+            list: AsyncMutex::default(),
+            prices: AsyncMutex::default(),
+            wake: Notify::new(),
+            events,
+        }
+    }
+
+    /// Static facts about the cloud.
+    pub fn info(&self) -> &'static ProviderInfo {
+        self.cloud.info()
+    }
+
+    /// The cloud, with every call counted and every pause it asks for noted. Ask [`pause`](Self::pause) first.
+    pub fn cloud(&self) -> &dyn Provisioner {
+        &*self.cloud
+    }
+
+    /// Why nothing should be asked of the cloud now, and for how long.
+    #[must_use]
+    pub fn pause(&self, purpose: Purpose) -> Option<Pause> {
+        self.gate.pause(purpose)
+    }
+
+    /// Whether the cloud refused the credentials.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.gate.is_refused()
+    }
+
+    /// Says that a resource has something to delete, until it says [`no_longer_deletes`](Self::no_longer_deletes).
+    pub fn deletes(&self, uid: &str) {
+        self.gate.deletes(uid);
+    }
+
+    /// The deletion is done, or given up.
+    pub fn no_longer_deletes(&self, uid: &str) {
+        if self.gate.no_longer_deletes(uid) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Has a host watched and returns what was last seen of it.
+    pub fn watch(&self, id: &HostId, region: Option<&str>, watcher: &Watcher) -> Seen {
+        let mut state = self.state();
+        if let Some(watched) = state.watched.get(id) {
+            return watched.seen.clone();
+        }
+        let watched = Watched {
+            watcher: watcher.clone(),
+            region: region.map(str::to_owned),
+            seen: Seen::Unread,
+            missing_since: None,
+        };
+        state.watched.insert(id.clone(), watched);
+        state.changed.insert(id.clone());
+        drop(state);
+        self.wake.notify_one();
+        Seen::Unread
+    }
+
+    /// No longer watches a host.
+    pub fn unwatch(&self, id: &HostId) {
+        let mut state = self.state();
+        if state.watched.remove(id).is_some() {
+            state.changed.insert(id.clone());
+        }
+    }
+
+    /// Polls every watched host once, tells the resources whose host changed, and returns when to poll again.
+    pub async fn poll(&self) -> Duration {
+        if let Some(pause) = self.pause(Purpose::Other) {
+            return pause.lasts;
+        }
+        let mut poller = self.poller.lock().await;
+        {
+            let mut state = self.state();
+            let State { watched, changed, .. } = &mut *state;
+            for id in std::mem::take(changed) {
+                match watched.get(&id) {
+                    Some(host) => poller.watch(id, host.region.clone()),
+                    None => poller.unwatch(&id),
+                }
+            }
+        }
+        let tick = poller.tick().await;
+        let now = self.clock.now();
+        let mut state = self.state();
+        for host in tick.hosts {
+            if let Some(watched) = state.watched.get_mut(&host.id) {
+                watched.missing_since = None;
+                self.tell(watched, seen(host));
+            }
+        }
+        for id in tick.gone {
+            if let Some(watched) = state.watched.get_mut(&id) {
+                let since = *watched.missing_since.get_or_insert(now);
+                if now.duration_since(since).unwrap_or_default() >= self.pace.gone_after {
+                    self.tell(watched, Seen::Gone);
+                }
+            }
+        }
+        let busy = tick.error.is_some() || state.watched.values().any(Watched::is_on_its_way);
+        let delay = poller.delay();
+        if busy { delay } else { delay.max(self.pace.idle) }
+    }
+
+    fn tell(&self, watched: &mut Watched, seen: Seen) {
+        if watched.seen != seen {
+            watched.seen = seen;
+            // Nobody listens any more while the operator stops.
+            let _ = self.events.send(watched.watcher.clone());
+        }
+    }
+
+    /// Polls for as long as the account is in use.
+    pub async fn keep_polling(&self) {
+        loop {
+            // A host that comes to be watched meanwhile must not wait for the idle interval, nor cost a poll of its own.
+            let idle = self.state().watched.is_empty();
+            let delay = if idle { self.pace.idle } else { self.poll().await };
+            let retired = || self.state().retired;
+            if retired() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.wake.notified() => tokio::time::sleep(delay.min(self.pace.busy)).await,
+            }
+            if retired() {
+                return;
+            }
+        }
+    }
+
+    /// Ends [`keep_polling`](Self::keep_polling) and sends every watching resource to the account that takes its place.
+    fn retire(&self) {
+        let mut state = self.state();
+        state.retired = true;
+        for watched in state.watched.values() {
+            let _ = self.events.send(watched.watcher.clone());
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Every host of ours in the account, from a list that was begun at `moment` or later; or how long to wait for one. Lists
+    /// are not begun in quick succession, so that many who ask share one.
+    ///
+    /// # Errors
+    /// Any error of the cloud's list.
+    pub async fn list_begun_after(&self, moment: SystemTime) -> Result<Listed> {
+        let mut kept = self.list.lock().await;
+        let now = self.clock.now();
+        if let Some((begun, hosts)) = &*kept {
+            if *begun >= moment {
+                return Ok(Listed::Hosts(hosts.clone()));
+            }
+            let since = now.duration_since(*begun).unwrap_or_default();
+            if since < LIST_GAP {
+                return Ok(Listed::Wait(LIST_GAP - since));
+            }
+        }
+        let mut filter = ListFilter::all();
+        if !self.info().capabilities.lists_all_regions {
+            filter.region = RegionFilter::All;
+        }
+        let hosts = Arc::new(self.cloud.list(&filter).await?);
+        *kept = Some((now, hosts.clone()));
+        Ok(Listed::Hosts(hosts))
+    }
+
+    /// What a month of a plan costs, with the currency; `None` when no price is known. The default plan's price is known
+    /// without asking, others are asked for once.
+    pub async fn monthly_cost(&self, plan: Option<&str>, region: Option<&str>) -> Option<(f64, String)> {
+        let info = self.info();
+        let Some(plan) = plan.filter(|plan| *plan != info.default_plan) else {
+            return info
+                .monthly_cost
+                .amount
+                .map(|amount| (amount, info.monthly_cost.currency.to_owned()));
+        };
+        let mut prices = self.prices.lock().await;
+        if let Some(price) = prices.get(plan) {
+            return price.clone();
+        }
+        if self.pause(Purpose::Other).is_some() {
+            return None;
+        }
+        let mut query = provision::CatalogQuery::plans();
+        if let Some(region) = region {
+            query = query.region(region);
+        }
+        let catalog = self.cloud.catalog(&query).await.ok()?;
+        let found = catalog.plans.iter().find(|known| known.id == plan);
+        let price = found.and_then(|plan| Some((plan.monthly_cost?, plan.currency.clone())));
+        prices.insert(plan.to_owned(), price.clone());
+        price
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn is_on_its_way(&self) -> bool {
+        use provision::HostStatus::{Active, Failed, Stopped};
+        match &self.seen {
+            Seen::Unread => true,
+            Seen::Gone => false,
+            Seen::Host { status, .. } => self.missing_since.is_some() || !matches!(status, Active | Failed | Stopped),
+        }
+    }
+}
+
+/// What a host that was read comes to.
+#[must_use]
+pub fn seen(host: ProvisionedHost) -> Seen {
+    Seen::Host {
+        status: host.status,
+        ip: host.ip,
+        message: host.message,
+    }
+}

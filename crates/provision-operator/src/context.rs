@@ -1,0 +1,273 @@
+//! What every reconcile works with.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::ListParams,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use provision::{Error, ErrorKind, Result, Settings};
+
+use crate::{
+    account::{Account, Accounts, Credentials},
+    budget::Budget,
+    clock::Clock,
+    controller::{Failure, Managed},
+    crd::{Host, Tunnel},
+    engine::Removal,
+    mapping::{Defaults, client::ClientSettings},
+    metrics::Metrics,
+};
+
+/// The name under which the operator writes, and reports events.
+pub const MANAGER: &str = "provision-operator";
+/// How long a Secret with credentials is taken for unchanged.
+const SECRET_AGE: Duration = Duration::from_secs(30);
+
+/// What the operator was started with.
+pub struct Options {
+    /// The cloud for Tunnels, and for Hosts that name none.
+    pub provider: Option<String>,
+    /// Reads the operator's own credentials; asked again and again, because files change.
+    pub settings: Box<dyn Fn() -> Result<Settings> + Send + Sync>,
+    /// Reads the license of the tunnel's client, where one was given.
+    pub license: Box<dyn Fn() -> Result<Option<String>> + Send + Sync>,
+    /// What host requests have in common.
+    pub defaults: Defaults,
+    /// How the tunnel's clients are run.
+    pub client: ClientSettings,
+    /// Whether only annotated Services get a tunnel.
+    pub annotated_only: bool,
+    /// Cap on hosts.
+    pub max_hosts: Option<usize>,
+    /// Cap on what they cost in a month.
+    pub max_monthly_cost: Option<f64>,
+}
+
+/// What every reconcile works with.
+pub struct Context {
+    /// The cluster.
+    pub client: Client,
+    /// The clouds.
+    pub accounts: Accounts,
+    /// What the operator was started with.
+    pub options: Options,
+    /// The time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What may be created.
+    pub budget: Budget,
+    recorder: Recorder,
+    memories: Mutex<BTreeMap<String, Memory>>,
+    secrets: Mutex<BTreeMap<(String, String), (SystemTime, Settings)>>,
+}
+
+/// What is remembered of a resource while the operator runs. Nothing depends on it: forgotten, work is repeated.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// How far the removal of its host has come.
+    pub removal: Removal,
+    /// Failures in a row.
+    pub failures: u32,
+    /// No new attempt before this moment.
+    pub retry_at: Option<SystemTime>,
+    /// The last event, so that it is not repeated.
+    pub told: Option<(String, String)>,
+    /// The phase that the metrics count it under.
+    pub counted: Option<&'static str>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("accounts", &self.accounts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// A context that remembers nothing yet.
+    pub fn new(
+        client: Client,
+        accounts: Accounts,
+        options: Options,
+        clock: Clock,
+        metrics: Metrics,
+        instance: Option<String>,
+    ) -> Self {
+        let reporter = Reporter {
+            controller: MANAGER.into(),
+            instance,
+        };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            budget: Budget::new(options.max_hosts, options.max_monthly_cost),
+            client,
+            accounts,
+            options,
+            clock,
+            metrics,
+            memories: Mutex::default(),
+            secrets: Mutex::default(),
+        }
+    }
+
+    /// Counts what exists already, so that the budget holds from the start. Called before anything is created.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn count_what_exists(&self) -> Result<(), Failure> {
+        for tunnel in Api::<Tunnel>::all(self.client.clone())
+            .list(&ListParams::default())
+            .await?
+            .items
+        {
+            self.count(&tunnel).await;
+        }
+        for host in Api::<Host>::all(self.client.clone())
+            .list(&ListParams::default())
+            .await?
+            .items
+        {
+            self.count(&host).await;
+        }
+        Ok(())
+    }
+
+    async fn count<K: Managed>(&self, resource: &K) {
+        if resource.stored_id().is_none() {
+            return;
+        }
+        let Some(uid) = resource.uid() else { return };
+        self.budget.note(&uid, None);
+        if self.budget.caps_cost()
+            && let Ok(account) = self.account(resource).await
+        {
+            let cost = account
+                .monthly_cost(
+                    resource.plan(&self.options).as_deref(),
+                    resource.region(&self.options).as_deref(),
+                )
+                .await;
+            self.budget.note(&uid, cost.map(|(amount, _)| amount));
+        }
+    }
+
+    /// The account that a resource's host is in.
+    ///
+    /// # Errors
+    /// `InvalidRequest` without a cloud; `Unauthorized` without credentials; an error of the cluster as `Unavailable`.
+    pub async fn account<K: Managed>(&self, resource: &K) -> Result<Arc<Account>> {
+        let (provider, credentials) = resource.account(&self.options);
+        let provider = provider.ok_or_else(|| {
+            Error::invalid("no cloud is named: set spec.provider, or start the operator with --provider")
+        })?;
+        let info = provision::find(&provider)?;
+        let settings = match &credentials {
+            Credentials::Own => {
+                let own = self.options.provider.as_deref();
+                if !own.is_some_and(|own| info.is_called(own)) {
+                    return Err(Error::new(
+                        ErrorKind::Unauthorized,
+                        format!(
+                            "the operator has no credentials for {}: name a secret in spec.credentialsRef",
+                            info.id
+                        ),
+                    ));
+                }
+                (self.options.settings)()?
+            }
+            Credentials::Secret { namespace, name } => self.secret_settings(namespace, name).await?,
+        };
+        self.accounts.get(info.id, credentials, &settings)
+    }
+
+    async fn secret_settings(&self, namespace: &str, name: &str) -> Result<Settings> {
+        let key = (namespace.to_owned(), name.to_owned());
+        let now = self.clock.now();
+        let known = lock(&self.secrets).get(&key).cloned();
+        if let Some((read, settings)) = known
+            && now.duration_since(read).unwrap_or_default() < SECRET_AGE
+        {
+            return Ok(settings);
+        }
+        let secret = Api::<Secret>::namespaced(self.client.clone(), namespace)
+            .get_opt(name)
+            .await
+            .map_err(|error| {
+                Error::new(ErrorKind::Unavailable, format!("secret `{name}` cannot be read")).source(error)
+            })?
+            .ok_or_else(|| Error::new(ErrorKind::Unauthorized, format!("secret `{name}` does not exist")))?;
+        let mut settings = Settings::new();
+        for (setting, value) in secret.data.unwrap_or_default() {
+            let text = String::from_utf8(value.0)
+                .map_err(|_| Error::invalid(format!("key `{setting}` of secret `{name}` is no text")))?;
+            settings.set(setting, text.trim());
+        }
+        lock(&self.secrets).insert(key, (now, settings.clone()));
+        Ok(settings)
+    }
+
+    /// What is remembered of a resource.
+    #[must_use]
+    pub fn memory(&self, uid: &str) -> Memory {
+        lock(&self.memories).get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Remembers something of a resource.
+    pub fn remember(&self, uid: &str, change: impl FnOnce(&mut Memory)) {
+        change(lock(&self.memories).entry(uid.to_owned()).or_default());
+    }
+
+    /// Forgets a resource that is gone.
+    pub fn forget(&self, uid: &str) -> Memory {
+        lock(&self.memories).remove(uid).unwrap_or_default()
+    }
+
+    /// Tells whoever looks at a resource, once: the same news is not repeated.
+    pub async fn tell<K: Managed>(&self, resource: &K, warning: bool, reason: &str, action: &str, note: &str) {
+        let uid = resource.uid().unwrap_or_default();
+        let news = (reason.to_owned(), note.to_owned());
+        if self.memory(&uid).told.as_ref() == Some(&news) {
+            return;
+        }
+        self.remember(&uid, |memory| memory.told = Some(news));
+        let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
+        if warning {
+            tracing::warn!(kind = K::KIND, namespace, name, reason, "{note}");
+        } else {
+            tracing::info!(kind = K::KIND, namespace, name, reason, "{note}");
+        }
+        let event = Event {
+            type_: if warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_owned(),
+            note: Some(note.chars().take(1000).collect()),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        // An event that cannot be written must not hold up the work that it is about.
+        if let Err(error) = self.recorder.publish(&event, &resource.object_ref(&())).await {
+            tracing::debug!(%error, "an event cannot be written");
+        }
+    }
+
+    /// The API of a kind in the namespace of a resource.
+    pub fn api<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,312 @@
+//! The one reconcile of Tunnels and Hosts: asks the engine for the next step and carries it out.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, Preconditions},
+    runtime::controller::Action,
+};
+use provision::ProvisionedHost;
+use serde_json::json;
+
+use super::{
+    Failure, Managed, News, removal,
+    work::{Then, Work, is_claimed, moment, patch_status, problem_of},
+};
+use crate::{
+    account::Purpose,
+    context::Context,
+    crd::{FINALIZER, HostPhase, PROVIDER_ANNOTATION},
+    engine::{State, Step, next},
+    mapping::host::Problem,
+};
+
+/// More steps than any resource takes in a row: a guard against going round in circles.
+const MAX_STEPS: usize = 16;
+/// How often a settled resource is looked at without a reason.
+const RESYNC: Duration = Duration::from_secs(600);
+
+/// Brings a resource and its host as far as they can come now.
+///
+/// # Errors
+/// When the cluster's API fails. Failures of the cloud are told in the resource, and end with a date for the next attempt.
+pub async fn reconcile<K: Managed>(resource: Arc<K>, context: Arc<Context>) -> Result<Action, Failure> {
+    let result = run(resource, &context).await;
+    context.metrics.reconciled(K::KIND, result.is_ok());
+    result
+}
+
+async fn run<K: Managed>(resource: Arc<K>, context: &Context) -> Result<Action, Failure> {
+    let resource = (*resource).clone();
+    let Some(uid) = resource.uid() else {
+        return Ok(Action::await_change());
+    };
+    if is_deleted_without_us(&resource) {
+        context.forget(&uid);
+        return Ok(Action::await_change());
+    }
+    let account = match context.account(&resource).await {
+        Ok(account) => account,
+        Err(error) => {
+            let failure = Failure::Cloud(error);
+            return without_account(context, resource, &uid, &failure).await;
+        }
+    };
+    let mut work = Work {
+        context,
+        account,
+        resource,
+        uid,
+        fresh: false,
+    };
+    if let Some(action) = work.refuse_another_cloud().await? {
+        return Ok(action);
+    }
+    for _ in 0..MAX_STEPS {
+        let step = next(&work.known(), &work.seen(), &context.memory(&work.uid).removal);
+        tracing::debug!(kind = K::KIND, name = work.resource.name_any(), ?step, "next step");
+        let then = match step {
+            Step::Rest => Then::Stop(Action::await_change()),
+            Step::Claim => work.claim().await?,
+            Step::Create => work.create().await?,
+            Step::Settle(state) => work.settle(state).await?,
+            Step::Expire => work.expire().await?,
+            Step::Delete(id) => removal::delete(&mut work, &id).await?,
+            Step::LookForStrays { begun_after } => removal::look_for_strays(&mut work, begun_after).await?,
+            Step::Release => removal::release(&mut work).await?,
+        };
+        if let Then::Stop(action) = then {
+            return Ok(action);
+        }
+    }
+    Ok(Action::requeue(Duration::from_secs(5)))
+}
+
+fn is_deleted_without_us<K: Managed>(resource: &K) -> bool {
+    resource.meta().deletion_timestamp.is_some() && !is_claimed(resource)
+}
+
+/// Without credentials nothing can be asked, not even whether the host is gone: the finalizer stays.
+async fn without_account<K: Managed>(
+    context: &Context,
+    resource: K,
+    uid: &str,
+    failure: &Failure,
+) -> Result<Action, Failure> {
+    // A resource that the cloud never heard of needs no cloud.
+    let problem = failure.problem();
+    context
+        .tell(&resource, true, &problem.reason, "Connect", &problem.message)
+        .await;
+    let state = State {
+        phase: resource.stored_phase(),
+        ip: None,
+        message: None,
+    };
+    let news = News {
+        problem: Some(problem),
+        cost: None,
+    };
+    patch_status(context, &resource, resource.stored_id(), &state, &news).await?;
+    let failures = context.memory(uid).failures;
+    context.remember(uid, |memory| memory.failures = failures.saturating_add(1));
+    Ok(Action::requeue(Duration::from_secs(60)))
+}
+
+impl<K: Managed> Work<'_, K> {
+    /// The cloud of the operator changed while this host was at another one: asking the new one whether the host is gone
+    /// would leave it billing.
+    async fn refuse_another_cloud(&mut self) -> Result<Option<Action>, Failure> {
+        let here = self.account.info().id;
+        let there = self.resource.annotations().get(PROVIDER_ANNOTATION).cloned();
+        let Some(there) = there.filter(|there| there != here) else {
+            return Ok(None);
+        };
+        let failure = Failure::Missing {
+            reason: "OtherCloud",
+            message: format!(
+                "the host is at {there}, but the operator now works with {here}: start it with --provider {there}"
+            ),
+        };
+        let action = self
+            .tell_problem(&failure.problem(), "Connect", Duration::from_secs(300))
+            .await?;
+        Ok(Some(action))
+    }
+
+    async fn claim(&mut self) -> Result<Then, Failure> {
+        let mut finalizers = self.resource.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        let annotations = json!({ PROVIDER_ANNOTATION: self.account.info().id });
+        self.patch_metadata(json!({ "finalizers": finalizers, "annotations": annotations }))
+            .await?;
+        Ok(Then::GoOn)
+    }
+
+    async fn create(&mut self) -> Result<Then, Failure> {
+        if let Some(then) = self.wait_for_next_attempt() {
+            return Ok(then);
+        }
+        if let Some(then) = self.refresh().await? {
+            return Ok(then);
+        }
+        if let Some(pause) = self.account.pause(Purpose::Other) {
+            return self.wait_for(&pause).await;
+        }
+        let (plan, region) = (
+            self.resource.plan(&self.context.options),
+            self.resource.region(&self.context.options),
+        );
+        let cost = self.account.monthly_cost(plan.as_deref(), region.as_deref()).await;
+        if let Err(message) = self
+            .context
+            .budget
+            .reserve(&self.uid, cost.as_ref().map(|(amount, _)| *amount))
+        {
+            let problem = Problem {
+                reason: "OverBudget".to_owned(),
+                message,
+            };
+            return Ok(Then::Stop(
+                self.tell_problem(&problem, "Create", Duration::from_secs(60)).await?,
+            ));
+        }
+        match self.ask_for_host().await {
+            Ok(host) => {
+                let cost = cost.map(|(amount, currency)| format!("{amount:.2} {currency}"));
+                self.store(host, cost).await?;
+                Ok(Then::GoOn)
+            }
+            Err(Failure::Kube(error)) => Err(error.into()),
+            Err(failure) => self.failed(&failure, "Create").await,
+        }
+    }
+
+    async fn ask_for_host(&mut self) -> Result<ProvisionedHost, Failure> {
+        let key = self.key()?;
+        let request = self.resource.request(self.context, &key, self.account.info()).await?;
+        Ok(self.account.cloud().provision(&request).await?)
+    }
+
+    /// Stores the id before anything else is done with the host.
+    async fn store(&mut self, host: ProvisionedHost, cost: Option<String>) -> Result<(), Failure> {
+        let id = host.id.clone();
+        let state = State {
+            phase: HostPhase::Provisioning,
+            ip: None,
+            message: None,
+        };
+        let news = News { problem: None, cost };
+        if let Some(resource) = patch_status(self.context, &self.resource, Some(id.as_str()), &state, &news).await? {
+            self.resource = resource;
+        }
+        self.context.remember(&self.uid, |memory| {
+            memory.failures = 0;
+            memory.retry_at = None;
+        });
+        let region = host
+            .region
+            .clone()
+            .or_else(|| self.resource.region(&self.context.options));
+        self.account.watch(&id, region.as_deref(), &self.watcher());
+        let note = format!("host {id} at {}", self.account.info().id);
+        self.context
+            .tell(&self.resource, false, "HostCreated", "Create", &note)
+            .await;
+        Ok(())
+    }
+
+    async fn settle(&mut self, state: State) -> Result<Then, Failure> {
+        self.count(state.phase);
+        self.context.budget.note(&self.uid, None);
+        let was_active = self.resource.stored_phase() == HostPhase::Active;
+        let pause = self
+            .account
+            .pause(Purpose::Other)
+            .filter(|pause| pause.reason != "DeletionsFirst");
+        let news = News {
+            problem: pause.as_ref().map(problem_of),
+            cost: None,
+        };
+        let id = self.resource.stored_id().map(str::to_owned);
+        if let Some(resource) = patch_status(self.context, &self.resource, id.as_deref(), &state, &news).await? {
+            self.resource = resource;
+        }
+        self.announce(&state, was_active).await;
+        match self.resource.follow(self.context, &state).await {
+            Ok(()) => {
+                self.context.remember(&self.uid, |memory| memory.failures = 0);
+                Ok(Then::Stop(Action::requeue(
+                    pause.map_or(RESYNC, |pause| pause.lasts.max(Duration::from_secs(5))),
+                )))
+            }
+            Err(Failure::Kube(error)) => Err(error.into()),
+            Err(failure) => self.failed(&failure, "Follow").await,
+        }
+    }
+
+    async fn announce(&self, state: &State, was_active: bool) {
+        let message = state.message.clone().unwrap_or_default();
+        let ip = state.ip.map(|ip| ip.to_string()).unwrap_or_default();
+        match state.phase {
+            HostPhase::Active if !was_active => {
+                let took = self.resource.creation_timestamp().map(|created| moment(&created));
+                if let Some(took) = took.and_then(|created| self.context.clock.now().duration_since(created).ok()) {
+                    self.context.metrics.became_active(self.account.info().id, took);
+                }
+                self.context
+                    .tell(&self.resource, false, "HostActive", "Poll", &format!("address {ip}"))
+                    .await;
+            }
+            HostPhase::Failed => {
+                self.context
+                    .tell(&self.resource, true, "HostFailed", "Poll", &message)
+                    .await
+            }
+            HostPhase::Gone => {
+                self.context
+                    .tell(&self.resource, true, "HostGone", "Poll", &message)
+                    .await
+            }
+            HostPhase::Stopped => {
+                self.context
+                    .tell(
+                        &self.resource,
+                        true,
+                        "HostStopped",
+                        "Poll",
+                        "the host is switched off and may go on billing",
+                    )
+                    .await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn expire(&mut self) -> Result<Then, Failure> {
+        if let Some(then) = self.refresh().await? {
+            return Ok(then);
+        }
+        self.context
+            .tell(
+                &self.resource,
+                false,
+                "Expired",
+                "Expire",
+                "its time to live has passed",
+            )
+            .await;
+        let api = self.context.api::<K>(&self.resource.namespace().unwrap_or_default());
+        let precondition = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(self.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        api.delete(&self.resource.name_any(), &precondition).await?;
+        // The deletion is an event of its own.
+        Ok(Then::Stop(Action::requeue(Duration::from_secs(30))))
+    }
+}

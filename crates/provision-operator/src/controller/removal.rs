@@ -1,0 +1,156 @@
+//! Removing a host: until nothing with the resource's key is left at the cloud, and not a moment sooner.
+
+use std::time::{Duration, SystemTime};
+
+use kube::{ResourceExt as _, runtime::controller::Action};
+use provision::{Deletion, HostId};
+use serde_json::json;
+
+use super::{
+    Failure, Managed, News,
+    work::{Then, Work},
+};
+use crate::{
+    account::{Listed, Purpose},
+    crd::{FINALIZER, HostPhase},
+    engine::{Removal, State},
+};
+
+/// How soon a deletion that goes on is asked for again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Asks the cloud to delete a host.
+pub(super) async fn delete<K: Managed>(work: &mut Work<'_, K>, id: &HostId) -> Result<Then, Failure> {
+    begin(work).await?;
+    if let Some(then) = work.wait_for_next_attempt() {
+        return Ok(then);
+    }
+    if let Some(pause) = work.account.pause(Purpose::Delete) {
+        return work.wait_for(&pause).await;
+    }
+    match work.account.cloud().delete(&id.clone().into()).await {
+        Ok(Deletion::Complete) => {
+            work.account.unwatch(id);
+            let now = work.context.clock.now();
+            work.context.remember(&work.uid, |memory| {
+                memory.removal = Removal::Removed(now);
+                memory.failures = 0;
+                memory.retry_at = None;
+            });
+            let note = format!("host {id} and everything made for it are gone");
+            work.context
+                .tell(&work.resource, false, "HostDeleted", "Delete", &note)
+                .await;
+            Ok(Then::GoOn)
+        }
+        Ok(Deletion::InProgress) => Ok(Then::Stop(Action::requeue(AGAIN))),
+        Err(error) => work.failed(&Failure::Cloud(error), "Delete").await,
+    }
+}
+
+/// Looks for a host that was created for the resource though its id was never stored.
+pub(super) async fn look_for_strays<K: Managed>(
+    work: &mut Work<'_, K>,
+    begun_after: SystemTime,
+) -> Result<Then, Failure> {
+    begin(work).await?;
+    if let Some(then) = work.wait_for_next_attempt() {
+        return Ok(then);
+    }
+    if let Some(then) = work.refresh().await? {
+        return Ok(then);
+    }
+    if let Some(pause) = work.account.pause(Purpose::Delete) {
+        return work.wait_for(&pause).await;
+    }
+    let now = work.context.clock.now();
+    let early = begun_after.duration_since(now).unwrap_or_default();
+    // An early look ends the bill sooner, though only a later one can say that nothing is left.
+    let since = if early.is_zero() {
+        begun_after
+    } else {
+        work.known().deleting.unwrap_or(now).min(now)
+    };
+    let hosts = match work.account.list_begun_after(since).await {
+        Ok(Listed::Hosts(hosts)) => hosts,
+        Ok(Listed::Wait(wait)) => return Ok(Then::Stop(Action::requeue(wait))),
+        Err(error) => return work.failed(&Failure::Cloud(error), "Delete").await,
+    };
+    let key = work.key()?;
+    let stray = hosts
+        .iter()
+        .find(|host| host.labels.has_key(&key))
+        .map(|host| host.id.clone());
+    let known = work.known().id;
+    let removal = match stray {
+        // A list may go on showing for a while what is gone.
+        Some(id)
+            if matches!(work.context.memory(&work.uid).removal, Removal::Removed(_)) && known.as_ref() == Some(&id) =>
+        {
+            Removal::Found(id)
+        }
+        Some(id) => {
+            let note = format!("host {id} was made for this resource though its id was never stored");
+            work.context
+                .tell(&work.resource, true, "StrayFound", "Delete", &note)
+                .await;
+            Removal::Found(id)
+        }
+        None if early.is_zero() => Removal::Clear,
+        None => return Ok(Then::Stop(Action::requeue(early + Duration::from_secs(1)))),
+    };
+    // What a list still shows after a complete deletion is asked for again, but not in a hurry.
+    let again = matches!(&removal, Removal::Found(id) if known.as_ref() == Some(id));
+    work.context.remember(&work.uid, |memory| memory.removal = removal);
+    Ok(if again {
+        Then::Stop(Action::requeue(AGAIN))
+    } else {
+        Then::GoOn
+    })
+}
+
+/// Takes the finalizer off.
+pub(super) async fn release<K: Managed>(work: &mut Work<'_, K>) -> Result<Then, Failure> {
+    if let Some(then) = work.refresh().await? {
+        return Ok(then);
+    }
+    work.resource.withdraw(work.context).await?;
+    if work.resource.retains() {
+        let id = work.resource.stored_id().unwrap_or("without an id");
+        let note = format!("host {id} stays at {} and goes on billing", work.account.info().id);
+        work.context
+            .tell(&work.resource, false, "HostRetained", "Delete", &note)
+            .await;
+    }
+    let finalizers: Vec<&String> = work
+        .resource
+        .finalizers()
+        .iter()
+        .filter(|name| *name != FINALIZER)
+        .collect();
+    work.patch_metadata(json!({ "finalizers": finalizers })).await?;
+    work.account.no_longer_deletes(&work.uid);
+    work.context.budget.release(&work.uid);
+    if let Some(id) = work.known().id {
+        work.account.unwatch(&id);
+    }
+    let memory = work.context.forget(&work.uid);
+    work.context.metrics.moved(K::KIND, memory.counted, None);
+    Ok(Then::Stop(Action::await_change()))
+}
+
+/// What comes before the first word to the cloud: nobody is sent to the host any more, and the resource says so.
+async fn begin<K: Managed>(work: &mut Work<'_, K>) -> Result<(), Failure> {
+    work.account.deletes(&work.uid);
+    if work.resource.stored_phase() != HostPhase::Deleting {
+        work.resource.withdraw(work.context).await?;
+        let state = State {
+            phase: HostPhase::Deleting,
+            ip: None,
+            message: None,
+        };
+        work.show(&state, &News::default()).await?;
+        work.count(HostPhase::Deleting);
+    }
+    Ok(())
+}

@@ -1,0 +1,331 @@
+//! Tunnels: what the shared reconcile needs to know of them, and what follows from an active host.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use k8s_openapi::{
+    ByteString,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Secret, Service},
+    },
+};
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
+};
+use provision::{BasicHost, Error, ErrorKind, IdempotencyKey, ProviderInfo};
+use serde_json::{Value, json};
+
+use super::{Failure, Managed, News, work::write_status};
+use crate::{
+    account::Credentials,
+    context::{Context, MANAGER, Options},
+    crd::{HostPhase, Tunnel},
+    engine::State,
+    mapping::{
+        client::{self, DIGEST_ANNOTATION, LICENSE_SECRET},
+        exit_server::AuthToken,
+        service, tunnel,
+    },
+};
+
+#[async_trait]
+impl Managed for Tunnel {
+    const KIND: &'static str = "Tunnel";
+
+    fn stored_id(&self) -> Option<&str> {
+        self.status.as_ref()?.host_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    fn stored_phase(&self) -> HostPhase {
+        tunnel::phase(self)
+    }
+
+    fn retains(&self) -> bool {
+        false
+    }
+
+    fn expires(&self) -> Option<SystemTime> {
+        None
+    }
+
+    fn account(&self, options: &Options) -> (Option<String>, Credentials) {
+        (options.provider.clone(), Credentials::Own)
+    }
+
+    fn region(&self, options: &Options) -> Option<String> {
+        options.defaults.region.clone()
+    }
+
+    fn plan(&self, options: &Options) -> Option<String> {
+        options.defaults.plan.clone()
+    }
+
+    async fn request(
+        &mut self,
+        context: &Context,
+        key: &IdempotencyKey,
+        info: &ProviderInfo,
+    ) -> Result<BasicHost, Failure> {
+        // A host for a Service that is not there would bill for nothing.
+        let target = find_service(self, context).await?;
+        leave_with_owner(self, context, target.as_ref()).await?;
+        if target.is_none() {
+            return Err(Failure::Missing {
+                reason: "NoService",
+                message: "the service of spec.serviceRef does not exist in the tunnel's namespace".to_owned(),
+            });
+        }
+        let token = token(self, context).await?;
+        Ok(tunnel::request(self, key, &token, &context.options.defaults, info)?)
+    }
+
+    fn status_patch(&self, id: Option<&str>, state: &State, _news: &News, _now: SystemTime) -> Option<Value> {
+        let mut patch = tunnel::status_patch(self, id, state);
+        let name = client::token_secret_name(self);
+        // The Secret's name is stored together with the id: one write less for each tunnel.
+        if id.is_some()
+            && let Some(reference) = tunnel::reference_patch(self, "authTokenRef", &name)
+        {
+            let target = patch.get_or_insert_with(|| json!({ "status": {} }));
+            let target = target.pointer_mut("/status").and_then(Value::as_object_mut);
+            if let (Some(target), Some(reference)) = (target, reference.pointer("/status/authTokenRef")) {
+                target.insert("authTokenRef".to_owned(), reference.clone());
+            }
+        }
+        patch
+    }
+
+    async fn follow(&mut self, context: &Context, state: &State) -> Result<(), Failure> {
+        let target = find_service(self, context).await?;
+        leave_with_owner(self, context, target.as_ref()).await?;
+        match (state.phase, state.ip) {
+            (HostPhase::Active, Some(ip)) => {
+                let Some(target) = target else { return Ok(()) };
+                if service::takes_address(self) {
+                    write_address(context, &target, None, Some(ip)).await?;
+                }
+                run_client(self, context, &target, &ip.to_string()).await
+            }
+            // Somebody else may have the address by now.
+            (HostPhase::Gone, _) => self.withdraw(context).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn withdraw(&self, context: &Context) -> Result<(), Failure> {
+        let ip = self
+            .status
+            .as_ref()
+            .and_then(|status| status.host_ip.as_deref())
+            .and_then(|ip| ip.parse().ok());
+        let Some(ip) = ip.filter(|_| service::takes_address(self)) else {
+            return Ok(());
+        };
+        match find_service(self, context).await? {
+            Some(target) => write_address(context, &target, Some(ip), None).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The Service of a Tunnel. Only the Tunnel's own namespace is looked at: nobody gets at the Services of others.
+async fn find_service(tunnel: &Tunnel, context: &Context) -> Result<Option<Service>, Failure> {
+    let Some(reference) = tunnel
+        .spec
+        .service_ref
+        .as_ref()
+        .filter(|reference| !reference.name.is_empty())
+    else {
+        return Ok(None);
+    };
+    let namespace = tunnel.namespace().unwrap_or_default();
+    if !reference.namespace.is_empty() && reference.namespace != namespace {
+        return Ok(None);
+    }
+    Ok(context.api::<Service>(&namespace).get_opt(&reference.name).await?)
+}
+
+/// Deletes a Tunnel whose Service is gone. The cluster's garbage collector does the same, later or, where it is switched off,
+/// never; meanwhile the host would bill.
+async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Service>) -> Result<(), Failure> {
+    let Some(owner) = service::owner(tunnel) else {
+        return Ok(());
+    };
+    let is_there = target.is_some_and(|target| target.uid().as_deref() == Some(&owner.uid));
+    if is_there || tunnel.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let precondition = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: tunnel.uid(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    let api = context.api::<Tunnel>(&tunnel.namespace().unwrap_or_default());
+    gone_is_fine(api.delete(&tunnel.name_any(), &precondition).await)?;
+    Ok(())
+}
+
+async fn write_address(
+    context: &Context,
+    target: &Service,
+    old: Option<std::net::IpAddr>,
+    new: Option<std::net::IpAddr>,
+) -> Result<(), Failure> {
+    let change = service::change_address(target, old, new);
+    let api = context.api::<Service>(&target.namespace().unwrap_or_default());
+    let name = target.name_any();
+    // The list is replaced as a whole, so nobody may have changed it meanwhile.
+    let mut version = target.resource_version();
+    if let Some(patch) = change.spec {
+        let patch = locked(patch, target, version.as_deref());
+        let written = gone_is_fine(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await)?;
+        let Some(written) = written else { return Ok(()) };
+        version = written.resource_version();
+    }
+    if let Some(patch) = change.status {
+        let patch = locked(patch, target, version.as_deref());
+        gone_is_fine(
+            api.patch_status(&name, &PatchParams::default(), &Patch::Merge(patch))
+                .await,
+        )?;
+    }
+    Ok(())
+}
+
+fn locked(mut patch: Value, target: &Service, version: Option<&str>) -> Value {
+    if let Some(map) = patch.as_object_mut() {
+        let metadata = json!({ "uid": target.uid(), "resourceVersion": version });
+        map.insert("metadata".to_owned(), metadata);
+    }
+    patch
+}
+
+fn gone_is_fine<T>(result: Result<T, kube::Error>) -> Result<Option<T>, Failure> {
+    match result {
+        Ok(written) => Ok(Some(written)),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The token of a Tunnel. One that the spec names must exist; else one is made, once.
+async fn token(tunnel: &Tunnel, context: &Context) -> Result<AuthToken, Failure> {
+    let name = client::token_secret_name(tunnel);
+    let api = context.api::<Secret>(&tunnel.namespace().unwrap_or_default());
+    let secret = match api.get_opt(&name).await? {
+        Some(secret) => secret,
+        None if tunnel.spec.auth_token_ref.is_some() => {
+            return Err(Failure::Missing {
+                reason: "TokenMissing",
+                message: format!("secret `{name}` of spec.authTokenRef does not exist"),
+            });
+        }
+        None => {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes).map_err(|error| {
+                Error::new(
+                    ErrorKind::Unavailable,
+                    format!("no random numbers for a token: {error}"),
+                )
+            })?;
+            let made = client::token_secret(tunnel, &AuthToken::from_random(&bytes));
+            match api.create(&PostParams::default(), &made).await {
+                Ok(secret) => secret,
+                // Somebody was faster: a replica that led a moment ago.
+                Err(kube::Error::Api(status)) if status.code == 409 => api.get(&name).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let token = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get("token"))
+        .map(|value| value.0.clone());
+    let token = token
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| Failure::Missing {
+            reason: "TokenMissing",
+            message: format!("secret `{name}` has no key `token`"),
+        })?;
+    Ok(AuthToken::new(&token)?)
+}
+
+/// Runs the tunnel's client, with the ports that the Service has now.
+async fn run_client(tunnel: &mut Tunnel, context: &Context, target: &Service, ip: &str) -> Result<(), Failure> {
+    let ports = service::tcp_ports(target);
+    let Some(wanted) = client::deployment(tunnel, ip, &ports, &context.options.client) else {
+        return Err(Failure::Missing {
+            reason: "NoTcpPorts",
+            message: "the service has no TCP port, and a tunnel carries nothing else".to_owned(),
+        });
+    };
+    copy_license(tunnel, context).await?;
+    let name = wanted.name_any();
+    let api = context.api::<Deployment>(&tunnel.namespace().unwrap_or_default());
+    let digest = |deployment: &Deployment| deployment.annotations().get(DIGEST_ANNOTATION).cloned();
+    let existing = api.get_opt(&name).await?;
+    if existing.as_ref().and_then(digest) != digest(&wanted) {
+        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted))
+            .await?;
+        let reason = if existing.is_some() {
+            "ClientUpdated"
+        } else {
+            "ClientCreated"
+        };
+        context
+            .tell(
+                tunnel,
+                false,
+                reason,
+                "Connect",
+                &format!("deployment {name} forwards ports {ports}"),
+            )
+            .await;
+    }
+    if let Some(patch) = tunnel::reference_patch(tunnel, "clientDeploymentRef", &name) {
+        *tunnel = write_status(context, tunnel, patch).await?;
+    }
+    Ok(())
+}
+
+/// Puts the license that the operator was given beside the client that needs it.
+async fn copy_license(tunnel: &Tunnel, context: &Context) -> Result<(), Failure> {
+    if client::license_secret_name(tunnel) != LICENSE_SECRET {
+        return Ok(());
+    }
+    let Some(license) = (context.options.license)()? else {
+        return Ok(());
+    };
+    let api = context.api::<Secret>(&tunnel.namespace().unwrap_or_default());
+    let data = ByteString(license.into_bytes());
+    match api.get_opt(LICENSE_SECRET).await? {
+        Some(existing) if existing.data.as_ref().and_then(|map| map.get("license")) == Some(&data) => {}
+        Some(_) => {
+            let patch = json!({ "data": { "license": data } });
+            api.patch(LICENSE_SECRET, &PatchParams::default(), &Patch::Merge(patch))
+                .await?;
+        }
+        None => {
+            let secret = Secret {
+                metadata: ObjectMeta {
+                    name: Some(LICENSE_SECRET.to_owned()),
+                    ..ObjectMeta::default()
+                },
+                data: Some([("license".to_owned(), data)].into()),
+                ..Secret::default()
+            };
+            match api.create(&PostParams::default(), &secret).await {
+                Ok(_) => {}
+                // Another tunnel of the namespace was faster.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! A resource on its way through one reconcile: what is known of it, and how it is told what is wrong.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+    runtime::controller::Action,
+};
+use provision::{HostId, IdempotencyKey};
+use serde_json::{Value, json};
+
+use super::{Failure, Managed, News};
+use crate::{
+    account::{Account, Pause, Watcher},
+    context::Context,
+    crd::{FINALIZER, HostPhase},
+    engine::{Known, Seen, State},
+    mapping::host::Problem,
+};
+
+/// A resource on its way through the steps of one reconcile.
+pub(super) struct Work<'a, K> {
+    pub(super) context: &'a Context,
+    pub(super) account: Arc<Account>,
+    pub(super) resource: K,
+    pub(super) uid: String,
+    /// Whether the resource was read from the cluster itself, and not from a cache, in this reconcile.
+    pub(super) fresh: bool,
+}
+
+/// What comes after a step.
+pub(super) enum Then {
+    /// The next step.
+    GoOn,
+    /// Nothing, for now.
+    Stop(Action),
+}
+
+/// Writes the status where it differs; the answer is the resource as it now is.
+pub(super) async fn patch_status<K: Managed>(
+    context: &Context,
+    resource: &K,
+    id: Option<&str>,
+    state: &State,
+    news: &News,
+) -> Result<Option<K>, Failure> {
+    match resource.status_patch(id, state, news, context.clock.now()) {
+        None => Ok(None),
+        Some(patch) => write_status(context, resource, patch).await.map(Some),
+    }
+}
+
+/// Writes a merge patch of a status, if the resource is still the same one.
+pub(super) async fn write_status<K: Managed>(context: &Context, resource: &K, mut patch: Value) -> Result<K, Failure> {
+    if let Some(map) = patch.as_object_mut() {
+        map.insert("metadata".to_owned(), json!({ "uid": resource.uid() }));
+    }
+    let api = context.api::<K>(&resource.namespace().unwrap_or_default());
+    Ok(api
+        .patch_status(&resource.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+        .await?)
+}
+
+impl<K: Managed> Work<'_, K> {
+    pub(super) fn known(&self) -> Known {
+        let phase = self.resource.stored_phase();
+        Known {
+            deleting: self.resource.meta().deletion_timestamp.as_ref().map(moment),
+            claimed: is_claimed(&self.resource),
+            id: self.stored_id(),
+            phase: (phase != HostPhase::Pending).then_some(phase),
+            retain: self.resource.retains(),
+            expired: self
+                .resource
+                .expires()
+                .is_some_and(|expires| expires <= self.context.clock.now()),
+        }
+    }
+
+    /// The id as the status has it. An id that is no id cannot come from us; the cloud is asked by key instead.
+    pub(super) fn stored_id(&self) -> Option<HostId> {
+        self.resource
+            .stored_id()
+            .filter(|id| !id.is_empty())
+            .and_then(|id| HostId::new(id).ok())
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        if self.resource.meta().deletion_timestamp.is_some() {
+            return Seen::Unread;
+        }
+        let Some(id) = self.stored_id() else {
+            return Seen::Unread;
+        };
+        let region = self.resource.region(&self.context.options);
+        self.account.watch(&id, region.as_deref(), &self.watcher())
+    }
+
+    pub(super) fn watcher(&self) -> Watcher {
+        Watcher {
+            kind: K::KIND,
+            namespace: self.resource.namespace().unwrap_or_default(),
+            name: self.resource.name_any(),
+        }
+    }
+
+    pub(super) fn key(&self) -> Result<IdempotencyKey, Failure> {
+        Ok(IdempotencyKey::new(self.uid.clone()).map_err(provision::Error::from)?)
+    }
+
+    /// Reads the resource itself: what a cache shows may be older than what this operator wrote a moment ago. `None`: it is
+    /// another one by now, or gone.
+    pub(super) async fn refresh(&mut self) -> Result<Option<Then>, Failure> {
+        if self.fresh {
+            return Ok(None);
+        }
+        let api = self.context.api::<K>(&self.resource.namespace().unwrap_or_default());
+        match api.get_opt(&self.resource.name_any()).await? {
+            Some(now) if now.uid().as_deref() == Some(&self.uid) => {
+                self.resource = now;
+                self.fresh = true;
+                Ok(Some(Then::GoOn))
+            }
+            _ => Ok(Some(Then::Stop(Action::await_change()))),
+        }
+    }
+
+    /// Changes finalizers, if nobody else changed the resource meanwhile.
+    pub(super) async fn patch_metadata(&mut self, mut metadata: Value) -> Result<(), Failure> {
+        if let Some(map) = metadata.as_object_mut() {
+            map.insert("uid".to_owned(), json!(self.uid));
+            map.insert("resourceVersion".to_owned(), json!(self.resource.resource_version()));
+        }
+        let api = self.context.api::<K>(&self.resource.namespace().unwrap_or_default());
+        let patch = Patch::Merge(json!({ "metadata": metadata }));
+        self.resource = api
+            .patch(&self.resource.name_any(), &PatchParams::default(), &patch)
+            .await?;
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// After a failure there is a date for the next attempt, whatever else brings the resource up again.
+    pub(super) fn wait_for_next_attempt(&self) -> Option<Then> {
+        let at = self.context.memory(&self.uid).retry_at?;
+        let wait = at.duration_since(self.context.clock.now()).ok()?;
+        (!wait.is_zero()).then(|| Then::Stop(Action::requeue(wait)))
+    }
+
+    /// Tells a failure and sets the date of the next attempt.
+    pub(super) async fn failed(&mut self, failure: &Failure, action: &str) -> Result<Then, Failure> {
+        let delay = failure.delay(self.context.memory(&self.uid).failures);
+        let at = self.context.clock.now() + delay;
+        self.context.remember(&self.uid, |memory| {
+            memory.failures = memory.failures.saturating_add(1);
+            memory.retry_at = Some(at);
+        });
+        Ok(Then::Stop(self.tell_problem(&failure.problem(), action, delay).await?))
+    }
+
+    pub(super) async fn wait_for(&mut self, pause: &Pause) -> Result<Then, Failure> {
+        let wait = pause.lasts.max(Duration::from_secs(1));
+        if pause.reason == "DeletionsFirst" {
+            return Ok(Then::Stop(Action::requeue(wait)));
+        }
+        // New credentials end the pause, and nobody says when they come.
+        let wait = if self.account.is_refused() {
+            wait.min(Duration::from_secs(30))
+        } else {
+            wait
+        };
+        Ok(Then::Stop(self.tell_problem(&problem_of(pause), "Wait", wait).await?))
+    }
+
+    pub(super) async fn tell_problem(
+        &mut self,
+        problem: &Problem,
+        action: &str,
+        wait: Duration,
+    ) -> Result<Action, Failure> {
+        self.context
+            .tell(&self.resource, true, &problem.reason, action, &problem.message)
+            .await;
+        let deleting = self.resource.meta().deletion_timestamp.is_some();
+        let state = State {
+            phase: if deleting {
+                HostPhase::Deleting
+            } else {
+                self.resource.stored_phase()
+            },
+            ip: None,
+            message: None,
+        };
+        self.count(state.phase);
+        let news = News {
+            problem: Some(problem.clone()),
+            cost: None,
+        };
+        self.show(&state, &news).await?;
+        Ok(Action::requeue(wait))
+    }
+
+    /// Brings the status up to date.
+    pub(super) async fn show(&mut self, state: &State, news: &News) -> Result<(), Failure> {
+        let id = self.resource.stored_id().map(str::to_owned);
+        if let Some(resource) = patch_status(self.context, &self.resource, id.as_deref(), state, news).await? {
+            self.resource = resource;
+        }
+        Ok(())
+    }
+
+    pub(super) fn count(&self, phase: HostPhase) {
+        let phase = phase.as_str();
+        let before = self.context.memory(&self.uid).counted;
+        self.context.remember(&self.uid, |memory| memory.counted = Some(phase));
+        self.context.metrics.moved(K::KIND, before, Some(phase));
+    }
+}
+
+pub(super) fn problem_of(pause: &Pause) -> Problem {
+    let message = match pause.reason {
+        "RateLimited" => "the cloud asks for a pause: too many requests",
+        "Forbidden" => "the credentials lack a permission: replace them, they are tried again as soon as they change",
+        _ => "the cloud refused the credentials: replace them, they are tried again as soon as they change",
+    };
+    Problem {
+        reason: pause.reason.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+pub(super) fn moment(time: &Time) -> SystemTime {
+    SystemTime::from(time.0)
+}
+
+pub(super) fn is_claimed<K: Managed>(resource: &K) -> bool {
+    resource.finalizers().iter().any(|name| name == FINALIZER)
+}

@@ -1,0 +1,155 @@
+//! The three controllers, and what brings a resource up: a change of its own, of its Service, or of its host.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use k8s_openapi::api::core::v1::Service;
+use kube::{
+    Api, ResourceExt as _,
+    runtime::{
+        Controller,
+        controller::{Config, Error as ControllerError},
+        reflector::ObjectRef,
+        watcher,
+    },
+};
+use tokio::sync::{
+    mpsc::{UnboundedReceiver, unbounded_channel},
+    watch,
+};
+
+use crate::{
+    account::Watcher,
+    context::Context,
+    controller::{Managed, reconcile, reconcile_service, retry},
+    crd::{Host, Tunnel},
+    orphans,
+};
+
+/// How many resources are worked on at a time; calls to clouds are what takes the time.
+const CONCURRENCY: u16 = 16;
+
+/// Runs until `stop` says so; what is under way is finished.
+pub async fn run(
+    context: Arc<Context>,
+    mut events: UnboundedReceiver<Watcher>,
+    stop: watch::Receiver<bool>,
+    orphans: OrphanChecks,
+) {
+    let (tunnels, tunnel_events) = unbounded_channel();
+    let (hosts, host_events) = unbounded_channel();
+    let sort = async move {
+        while let Some(watcher) = events.recv().await {
+            let sent = if watcher.kind == Tunnel::KIND {
+                tunnels
+                    .send(ObjectRef::new(&watcher.name).within(&watcher.namespace))
+                    .is_ok()
+            } else {
+                hosts
+                    .send(ObjectRef::new(&watcher.name).within(&watcher.namespace))
+                    .is_ok()
+            };
+            if !sent {
+                return;
+            }
+        }
+    };
+    let client = context.client.clone();
+    let config = || Config::default().concurrency(CONCURRENCY);
+
+    let tunnels = Controller::new(Api::<Tunnel>::all(client.clone()), watcher::Config::default());
+    let store = tunnels.store();
+    let tunnels = tunnels
+        .watches(
+            Api::<Service>::all(client.clone()),
+            watcher::Config::default(),
+            move |service: Service| {
+                let refers = move |tunnel: &Arc<Tunnel>| {
+                    let named = tunnel
+                        .spec
+                        .service_ref
+                        .as_ref()
+                        .map(|reference| reference.name.as_str());
+                    tunnel.namespace() == service.namespace() && named == service.metadata.name.as_deref()
+                };
+                let found: Vec<ObjectRef<Tunnel>> = store
+                    .state()
+                    .iter()
+                    .filter(|tunnel| refers(tunnel))
+                    .map(|tunnel| ObjectRef::from_obj(&**tunnel))
+                    .collect();
+                found
+            },
+        )
+        .reconcile_on(from_channel(tunnel_events))
+        .with_config(config())
+        .graceful_shutdown_on(stopped(stop.clone()))
+        .run(reconcile::<Tunnel>, retry, context.clone())
+        .for_each(|result| async move { note(Tunnel::KIND, &result) });
+
+    let hosts = Controller::new(Api::<Host>::all(client.clone()), watcher::Config::default())
+        .reconcile_on(from_channel(host_events))
+        .with_config(config())
+        .graceful_shutdown_on(stopped(stop.clone()))
+        .run(reconcile::<Host>, retry, context.clone())
+        .for_each(|result| async move { note(Host::KIND, &result) });
+
+    let services = Controller::new(Api::<Service>::all(client), watcher::Config::default())
+        .with_config(config())
+        .graceful_shutdown_on(stopped(stop.clone()))
+        .run(reconcile_service, retry, context.clone())
+        .for_each(|result| async move { note("Service", &result) });
+
+    let checks = check_orphans(context.clone(), orphans, stop.clone());
+    tokio::select! {
+        _ = async { tokio::join!(tunnels, hosts, services) } => {}
+        // Neither ends before the controllers do.
+        _ = async { tokio::join!(sort, checks, std::future::pending::<()>()) } => {}
+    }
+}
+
+/// When hosts are compared with resources.
+#[derive(Debug, Clone, Copy)]
+pub struct OrphanChecks {
+    /// Between two checks; zero for never.
+    pub interval: Duration,
+    /// Whether what was found is deleted.
+    pub delete: bool,
+}
+
+async fn check_orphans(context: Arc<Context>, checks: OrphanChecks, stop: watch::Receiver<bool>) {
+    if checks.interval.is_zero() {
+        return;
+    }
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(checks.interval) => {}
+            () = stopped(stop.clone()) => return,
+        }
+        if let Err(error) = orphans::check(&context, checks.delete).await {
+            tracing::warn!(%error, "hosts cannot be compared with resources");
+        }
+    }
+}
+
+fn from_channel<T: Send + 'static>(receiver: UnboundedReceiver<T>) -> impl Stream<Item = T> + Send + 'static {
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|item| (item, receiver))
+    })
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone stops as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn note<T, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
+    kind: &str,
+    result: &Result<T, ControllerError<E, Q>>,
+) {
+    match result {
+        // A resource that is gone when its turn comes is no failure.
+        Ok(_) | Err(ControllerError::ObjectNotFound(_)) => {}
+        Err(error) => tracing::warn!(kind, %error, "a reconcile failed and will be tried again"),
+    }
+}

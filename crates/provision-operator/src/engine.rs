@@ -1,0 +1,167 @@
+//! The state machine that Tunnels and Hosts share: from what is known of a resource and its host to the one next step.
+//!
+//! Pure: no clock, no client, no cloud. Whoever drives it carries out a step, looks again, and asks for the next one, so
+//! that a crash between any two steps is the same as a pause.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use provision::{HostId, HostStatus};
+
+use crate::crd::HostPhase;
+
+/// How long after a deletion began a create whose answer was lost may still show up at the cloud.
+pub const LATE_CREATE: Duration = Duration::from_secs(60);
+
+/// What is known of a resource.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    /// When its deletion was asked for.
+    pub deleting: Option<SystemTime>,
+    /// Whether it carries our finalizer.
+    pub claimed: bool,
+    /// The host's id, once it is stored.
+    pub id: Option<HostId>,
+    /// The phase that the status has on record.
+    pub phase: Option<HostPhase>,
+    /// Whether the host outlives the resource.
+    pub retain: bool,
+    /// Whether its time to live has passed.
+    pub expired: bool,
+}
+
+/// What the cloud last said of the host.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Seen {
+    /// Nothing yet, or nothing that could be read.
+    #[default]
+    Unread,
+    /// It exists.
+    Host {
+        /// Its state.
+        status: HostStatus,
+        /// Its public address.
+        ip: Option<IpAddr>,
+        /// Why it failed, in the cloud's words.
+        message: Option<String>,
+    },
+    /// The cloud says, and goes on saying, that it does not exist.
+    Gone,
+}
+
+/// How far the removal of a host has come. Kept in memory only: forgotten, it starts again and finds nothing to do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Removal {
+    /// Nothing was done yet.
+    #[default]
+    Begun,
+    /// A host with the resource's key was found though its id was never stored.
+    Found(HostId),
+    /// The host that was known is gone since this moment; another one with the same key was not looked for.
+    Removed(SystemTime),
+    /// No host with the resource's key is left.
+    Clear,
+}
+
+/// The one next thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Nothing, until something changes.
+    Rest,
+    /// Put the finalizer on the resource, before the cloud hears of it.
+    Claim,
+    /// Ask the cloud for a host with the resource's key, and store its id at once.
+    Create,
+    /// Have the host watched, and bring the resource's status up to this.
+    Settle(State),
+    /// Delete the resource itself, whose time to live has passed.
+    Expire,
+    /// Ask the cloud to delete the host, again and again until nothing of it is left.
+    Delete(HostId),
+    /// Read a list that was begun at or after this moment, and look for a host with the resource's key.
+    LookForStrays {
+        /// Lists that were begun earlier may lack a host that was created late.
+        begun_after: SystemTime,
+    },
+    /// Take the finalizer off: nothing is left at the cloud, or the host is meant to stay.
+    Release,
+}
+
+/// What a resource's status says of its host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Its state.
+    pub phase: HostPhase,
+    /// Its public address, once there is one.
+    pub ip: Option<IpAddr>,
+    /// Why, in the cloud's words.
+    pub message: Option<String>,
+}
+
+/// The next step for a resource.
+#[must_use]
+pub fn next(known: &Known, seen: &Seen, removal: &Removal) -> Step {
+    match known.deleting {
+        Some(since) => next_of_removal(known, since, removal),
+        None if !known.claimed => Step::Claim,
+        None if known.expired => Step::Expire,
+        None if known.id.is_none() => Step::Create,
+        None => Step::Settle(state(known, seen)),
+    }
+}
+
+fn next_of_removal(known: &Known, since: SystemTime, removal: &Removal) -> Step {
+    if !known.claimed {
+        return Step::Rest;
+    }
+    if known.retain {
+        return Step::Release;
+    }
+    // A create may be under way whose answer nobody has: only a list that is young enough counts.
+    let settled = if known.id.is_some() { since } else { since + LATE_CREATE };
+    match (removal, &known.id) {
+        (Removal::Clear, _) => Step::Release,
+        (Removal::Found(id), _) | (Removal::Begun, Some(id)) => Step::Delete(id.clone()),
+        (Removal::Begun, None) => Step::LookForStrays { begun_after: settled },
+        (Removal::Removed(at), _) => Step::LookForStrays {
+            begun_after: settled.max(*at),
+        },
+    }
+}
+
+fn state(known: &Known, seen: &Seen) -> State {
+    match seen {
+        // After a restart the status is what is known.
+        Seen::Unread => State {
+            phase: known.phase.unwrap_or(HostPhase::Provisioning),
+            ip: None,
+            message: None,
+        },
+        Seen::Gone => State {
+            phase: HostPhase::Gone,
+            ip: None,
+            message: Some("the cloud no longer has the host, though nobody deleted it here".to_owned()),
+        },
+        Seen::Host { status, ip, message } => State {
+            phase: phase(*status),
+            ip: *ip,
+            message: message.clone(),
+        },
+    }
+}
+
+fn phase(status: HostStatus) -> HostPhase {
+    match status {
+        HostStatus::Provisioning => HostPhase::Provisioning,
+        HostStatus::Active => HostPhase::Active,
+        HostStatus::Stopped => HostPhase::Stopped,
+        HostStatus::Deleting => HostPhase::Deleting,
+        HostStatus::Failed => HostPhase::Failed,
+        _ => HostPhase::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;

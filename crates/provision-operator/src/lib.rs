@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod args;
+pub mod budget;
+pub mod cleanup;
+pub mod clock;
+pub mod context;
+pub mod controller;
+pub mod controllers;
+pub mod crd;
+pub mod engine;
+pub mod health;
+pub mod lease;
+pub mod mapping;
+pub mod metrics;
+pub mod orphans;
+pub mod own_cloud;
+pub mod run;

@@ -1,0 +1,325 @@
+//! From a Host resource to a host request, and from a host's state to a Host's status.
+
+use std::time::SystemTime;
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+use kube::ResourceExt as _;
+use provision::{BasicHost, IdempotencyKey, OpenPorts, PortRange, ProviderInfo, Result, UserData};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Defaults,
+    names::{host_name, parse_ttl},
+};
+use crate::{
+    crd::{Host, HostPhase},
+    engine::State,
+};
+
+/// The host that a resource asks for. The operator's own region and plan fill in only where `own_cloud`.
+///
+/// # Errors
+/// `InvalidRequest` when a field does not say what it should, naming it.
+pub fn request(
+    host: &Host,
+    key: &IdempotencyKey,
+    user_data: UserData,
+    defaults: &Defaults,
+    own_cloud: bool,
+    info: &ProviderInfo,
+) -> Result<BasicHost> {
+    let spec = &host.spec;
+    let name = host_name(&host.name_any(), key, &info.name_rules)?;
+    let fallback = |value: &Option<String>| value.clone().filter(|_| own_cloud);
+    let mut request = BasicHost::new(name, user_data);
+    request.region = spec.region.clone().or_else(|| fallback(&defaults.region));
+    request.plan = spec.plan.clone().or_else(|| fallback(&defaults.plan));
+    request.image = spec.image.clone();
+    request.labels = defaults.labels("host")?;
+    for (label, value) in &spec.labels {
+        request.labels.insert(label, &value.0)?;
+    }
+    if let Some(ports) = &spec.ports {
+        let ranges: Result<Vec<PortRange>, _> = ports.iter().map(|port| port.0.parse()).collect();
+        request.ports = OpenPorts::Only(ranges?);
+    }
+    request.ssh_keys = spec.ssh_keys.iter().map(|key| key.0.clone()).collect();
+    request.additional = spec
+        .additional
+        .iter()
+        .map(|(name, text)| (name.clone(), text.0.clone()))
+        .collect();
+    request.key = Some(key.clone());
+    request.expires = expires(host)?;
+    Ok(request)
+}
+
+/// When a Host is deleted by itself; `None` for one without a time to live.
+///
+/// # Errors
+/// `InvalidRequest` when the time to live is not a time.
+pub fn expires(host: &Host) -> Result<Option<SystemTime>> {
+    let Some(ttl) = &host.spec.ttl else { return Ok(None) };
+    let ttl = parse_ttl(ttl)?;
+    let created = host.creation_timestamp().map(|time| SystemTime::from(time.0));
+    Ok(created.and_then(|created| created.checked_add(ttl)))
+}
+
+/// Why a Host is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// In a word, such as `RateLimited`.
+    pub reason: String,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// Merge patch of a Host's status: what differs between what it says and what it should say. `None`: nothing does.
+#[must_use]
+pub fn status_patch(
+    host: &Host,
+    id: Option<&str>,
+    state: &State,
+    problem: Option<&Problem>,
+    cost: Option<&str>,
+    now: SystemTime,
+) -> Option<Value> {
+    let status = host.status.clone().unwrap_or_default();
+    let mut patch = Map::new();
+    let ip = state.ip.map(|ip| ip.to_string()).or_else(|| status.ip.clone());
+    let texts = [
+        ("id", status.id.as_deref(), id),
+        ("ip", status.ip.as_deref(), ip.as_deref()),
+        (
+            "monthlyCost",
+            status.monthly_cost.as_deref(),
+            cost.or(status.monthly_cost.as_deref()),
+        ),
+        ("phase", status.phase.map(HostPhase::as_str), Some(state.phase.as_str())),
+    ];
+    for (field, old, new) in texts {
+        if old != new {
+            patch.insert(field.to_owned(), json!(new));
+        }
+    }
+    if status.observed_generation != host.metadata.generation {
+        patch.insert("observedGeneration".to_owned(), json!(host.metadata.generation));
+    }
+    let conditions = conditions(&status.conditions, state, problem, host.metadata.generation, now);
+    if conditions != status.conditions {
+        patch.insert("conditions".to_owned(), json!(conditions));
+    }
+    (!patch.is_empty()).then(|| json!({ "status": patch }))
+}
+
+/// The three conditions; the time of one changes only with its status.
+fn conditions(
+    old: &[Condition],
+    state: &State,
+    problem: Option<&Problem>,
+    generation: Option<i64>,
+    now: SystemTime,
+) -> Vec<Condition> {
+    let phase = state.phase;
+    let message = state.message.clone().unwrap_or_default();
+    let broken = match (problem, phase) {
+        (Some(problem), _) => Some((problem.reason.clone(), problem.message.clone())),
+        (None, HostPhase::Failed | HostPhase::Gone | HostPhase::Stopped | HostPhase::Unknown) => {
+            Some((phase.as_str().to_owned(), message.clone()))
+        }
+        (None, _) => None,
+    };
+    let ready = phase == HostPhase::Active;
+    let progressing = matches!(
+        phase,
+        HostPhase::Pending | HostPhase::Provisioning | HostPhase::Deleting
+    );
+    let degraded = broken.is_some();
+    let (why, text) = broken.unwrap_or_else(|| {
+        (
+            if degraded { phase.as_str() } else { "AsExpected" }.to_owned(),
+            String::new(),
+        )
+    });
+    let wanted = [
+        ("Ready", ready, phase.as_str().to_owned(), message),
+        ("Progressing", progressing, phase.as_str().to_owned(), String::new()),
+        ("Degraded", degraded, why, text),
+    ];
+    let make = |(type_, holds, reason, message): (&str, bool, String, String)| {
+        let status = if holds { "True" } else { "False" };
+        let before = old.iter().find(|condition| condition.type_ == type_);
+        let since = before
+            .filter(|before| before.status == status)
+            .map(|before| before.last_transition_time.clone());
+        let now = Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH);
+        let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason,
+            message,
+            observed_generation: generation,
+            last_transition_time: since.unwrap_or(Time(whole)),
+        }
+    };
+    wanted.into_iter().map(make).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, time::Duration};
+
+    use provision::{NameRules, providers};
+
+    use super::*;
+    use crate::crd::HostResourceSpec;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800 + seconds)
+    }
+
+    fn host(spec: Value) -> Host {
+        let spec: HostResourceSpec = serde_json::from_value(spec).unwrap();
+        let mut host = Host::new("runner-1", spec);
+        host.metadata.uid = Some("uid-1".into());
+        host.metadata.generation = Some(1);
+        host.metadata.creation_timestamp = Some(Time(Timestamp::try_from(at(0)).unwrap()));
+        host
+    }
+
+    fn state(phase: HostPhase) -> State {
+        State {
+            phase,
+            ip: (phase == HostPhase::Active).then(|| IpAddr::from([192, 0, 2, 1])),
+            message: None,
+        }
+    }
+
+    #[test]
+    fn every_field_reaches_the_request() {
+        let info = *providers().first().unwrap();
+        let resource = host(json!({
+            "region": "fra1", "plan": "big", "image": "debian-13", "labels": { "team": "ci" },
+            "ports": ["22", "8000-8100/udp"], "ttl": "2h", "sshKeys": ["7"], "additional": { "a": "b" }
+        }));
+        let key = IdempotencyKey::new("uid-1").unwrap();
+        let defaults = Defaults {
+            region: Some("lon1".into()),
+            plan: Some("small".into()),
+            cluster: "c1".into(),
+            ..Defaults::default()
+        };
+        let request_of = |host: &Host, own: bool| request(host, &key, UserData::empty(), &defaults, own, info).unwrap();
+        let made = request_of(&resource, true);
+        assert_eq!(
+            (made.region.as_deref(), made.plan.as_deref(), made.image.as_deref()),
+            (Some("fra1"), Some("big"), Some("debian-13"))
+        );
+        assert_eq!(
+            (made.labels.get("team"), made.labels.get("kubernetes-cluster")),
+            (Some("ci"), Some("c1"))
+        );
+        assert_eq!(made.ports.restricted().unwrap().len(), 2);
+        assert_eq!(made.expires, Some(at(7200)));
+        assert_eq!(
+            (made.ssh_keys, made.additional["a"].as_str()),
+            (vec!["7".to_owned()], "b")
+        );
+        assert_eq!(made.key, Some(key.clone()));
+        NameRules::HOST_NAME.check("a cloud", &made.name).unwrap();
+        // The operator's region means nothing to another cloud.
+        let bare = host(json!({}));
+        assert_eq!(request_of(&bare, true).region.as_deref(), Some("lon1"));
+        assert_eq!(request_of(&bare, false).region, None);
+        assert!(request_of(&bare, true).ports.restricted().is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let info = *providers().first().unwrap();
+        let key = IdempotencyKey::new("uid-1").unwrap();
+        for spec in [
+            json!({ "labels": { "Team": "x" } }),
+            json!({ "ports": ["0"] }),
+            json!({ "ttl": "soon" }),
+        ] {
+            let made = request(
+                &host(spec.clone()),
+                &key,
+                UserData::empty(),
+                &Defaults::default(),
+                true,
+                info,
+            );
+            assert!(made.is_err(), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_status_settles_and_then_stays() {
+        let mut resource = host(json!({}));
+        let patch = status_patch(
+            &resource,
+            Some("1"),
+            &state(HostPhase::Active),
+            None,
+            Some("4.00 USD"),
+            at(1),
+        )
+        .unwrap();
+        resource.status = serde_json::from_value(patch["status"].clone()).unwrap();
+        let status = resource.status.clone().unwrap();
+        assert_eq!(
+            (status.id.as_deref(), status.ip.as_deref()),
+            (Some("1"), Some("192.0.2.1"))
+        );
+        assert_eq!(
+            (status.phase, status.observed_generation),
+            (Some(HostPhase::Active), Some(1))
+        );
+        let held = |name: &str| {
+            status
+                .conditions
+                .iter()
+                .find(|c| c.type_ == name)
+                .unwrap()
+                .status
+                .clone()
+        };
+        assert_eq!(
+            (held("Ready"), held("Progressing"), held("Degraded")),
+            ("True".into(), "False".into(), "False".into())
+        );
+        assert_eq!(
+            status_patch(&resource, Some("1"), &state(HostPhase::Active), None, None, at(99)),
+            None
+        );
+        let problem = Problem {
+            reason: "RateLimited".into(),
+            message: "too many requests".into(),
+        };
+        let worse = status_patch(
+            &resource,
+            Some("1"),
+            &state(HostPhase::Active),
+            Some(&problem),
+            None,
+            at(99),
+        )
+        .unwrap();
+        let conditions = worse["status"]["conditions"].as_array().unwrap();
+        assert_eq!(
+            conditions[0]["lastTransitionTime"], "2026-11-20T10:00:01Z",
+            "Ready did not change"
+        );
+        assert_eq!(
+            (&conditions[2]["status"], &conditions[2]["reason"]),
+            (&json!("True"), &json!("RateLimited"))
+        );
+        assert_eq!(conditions[2]["lastTransitionTime"], "2026-11-20T10:01:39Z");
+    }
+}

@@ -1,0 +1,115 @@
+//! Hosts of this cluster that no resource asks for: reported, and deleted only when asked to.
+
+use std::collections::BTreeSet;
+
+use kube::{Api, ResourceExt as _, api::ListParams};
+use provision::{Deletion, HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
+
+use crate::{
+    account::{Account, LIST_GAP, Listed, Purpose},
+    context::Context,
+    controller::{Failure, Managed},
+    crd::{Host, Tunnel},
+    mapping::{CLUSTER_LABEL, KIND_LABEL},
+};
+
+/// A host that no resource asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Orphan {
+    /// The provider's id.
+    pub provider: &'static str,
+    /// The host.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// Whether nothing is left of it.
+    pub deleted: bool,
+}
+
+/// Compares the hosts of this cluster in every account with the cluster's resources. With `delete`, those that were made
+/// for Tunnels are deleted; those that were made for Hosts may have been kept on purpose and are only reported.
+///
+/// # Errors
+/// When the cluster's API fails. An account whose hosts cannot be listed is left out.
+pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failure> {
+    let mut orphans = Vec::new();
+    for account in context.accounts.all() {
+        if account.pause(Purpose::Other).is_some() {
+            continue;
+        }
+        // Hosts first, then resources: a host made in between is in neither.
+        let hosts = match account.list_begun_after(context.clock.now() - LIST_GAP).await {
+            Ok(Listed::Hosts(hosts)) => hosts,
+            Ok(Listed::Wait(_)) => continue,
+            Err(error) => {
+                tracing::warn!(provider = account.info().id, %error, "hosts cannot be compared with resources");
+                continue;
+            }
+        };
+        let mut known = Known::default();
+        for tunnel in Api::<Tunnel>::all(context.client.clone())
+            .list(&ListParams::default())
+            .await?
+            .items
+        {
+            known.add(&tunnel);
+        }
+        for host in Api::<Host>::all(context.client.clone())
+            .list(&ListParams::default())
+            .await?
+            .items
+        {
+            known.add(&host);
+        }
+        let cluster = &context.options.defaults.cluster;
+        let ours = |host: &&ProvisionedHost| host.labels.get(CLUSTER_LABEL) == Some(cluster.as_str());
+        let mut count = 0;
+        for host in hosts.iter().filter(ours).filter(|host| !known.has(host)) {
+            count += 1;
+            let may_delete = delete && host.labels.get(KIND_LABEL) == Some("tunnel");
+            let deleted = may_delete && remove(&account, &host.id).await;
+            tracing::warn!(provider = account.info().id, id = %host.id, name = host.name, deleted, "no resource asks for this host");
+            orphans.push(Orphan {
+                provider: account.info().id,
+                id: host.id.clone(),
+                name: host.name.clone(),
+                deleted,
+            });
+        }
+        context.metrics.orphans(account.info().id, count);
+    }
+    Ok(orphans)
+}
+
+async fn remove(account: &Account, id: &HostId) -> bool {
+    match account.cloud().delete(&id.clone().into()).await {
+        Ok(Deletion::Complete) => true,
+        // The next check asks again.
+        Ok(Deletion::InProgress) => false,
+        Err(error) => {
+            tracing::warn!(%id, %error, "an orphaned host cannot be deleted");
+            false
+        }
+    }
+}
+
+/// What resources ask for.
+#[derive(Default)]
+struct Known {
+    ids: BTreeSet<String>,
+    keys: Vec<IdempotencyKey>,
+}
+
+impl Known {
+    fn add<K: Managed>(&mut self, resource: &K) {
+        self.ids.extend(resource.stored_id().map(str::to_owned));
+        self.keys
+            .extend(resource.uid().and_then(|uid| IdempotencyKey::new(uid).ok()));
+    }
+
+    fn has(&self, host: &ProvisionedHost) -> bool {
+        host.labels.get(KEEP_LABEL) == Some("true")
+            || self.ids.contains(host.id.as_str())
+            || self.keys.iter().any(|key| host.labels.has_key(key))
+    }
+}

@@ -1,0 +1,141 @@
+//! The operator dies before and after each of its writes to the cluster and each of its requests to the cloud. Its successor
+//! finds one host, never two, and leaves none behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod world;
+
+use serde_json::json;
+use world::{
+    World, clouds,
+    gate::{Fate, Gate},
+};
+
+const FATES: [Fate; 2] = [Fate::DieBefore, Fate::DieAfter];
+
+/// Runs a life up to its death at each call in turn. `live` says what the first operator does; `then` what comes after.
+async fn at_every_call<L, T>(cloud: &'static str, prepare: impl AsyncFn(&World), live: L, then: T) -> usize
+where
+    L: AsyncFn(&World, &mut world::Operator),
+    T: AsyncFn(&World, &str),
+{
+    let mut number = 0;
+    loop {
+        let mut reached = false;
+        for fate in FATES {
+            let world = World::new(cloud);
+            prepare(&world).await;
+            let mut first = world.start_with(Gate::die_at(number, fate));
+            live(&world, &mut first).await;
+            reached = first.gate.is_dead();
+            if reached {
+                let calls = first.gate.calls();
+                let place = format!("{cloud}: {fate:?} at {number}: {:?}", calls.last());
+                drop(first);
+                then(&world, &place).await;
+            }
+        }
+        if !reached {
+            return number;
+        }
+        number += 1;
+        assert!(number < 200, "a life has no end");
+    }
+}
+
+async fn make(world: &World) {
+    world.make_service("web");
+    world.make_host(
+        "runner",
+        json!({ "ports": ["22"], "userData": { "inline": "#!/bin/sh\ntrue\n" } }),
+    );
+}
+
+fn is_made(world: &World) -> bool {
+    world.is_active("web-tunnel") && world.host("runner")["status"]["phase"] == "Active"
+}
+
+async fn made(world: &World) {
+    make(world).await;
+    let mut operator = world.start();
+    operator.until("both are active", || is_made(world)).await;
+}
+
+fn ask_to_delete(world: &World) {
+    world.cluster.delete("services", "shop", "web");
+    world.cluster.delete(world::HOSTS, "shop", "runner");
+}
+
+fn is_gone(world: &World) -> bool {
+    world.tunnel("web-tunnel").is_null() && world.host("runner").is_null()
+}
+
+#[tokio::test]
+async fn a_successor_finds_the_one_host_of_each_resource() {
+    for cloud in clouds() {
+        let calls = at_every_call(
+            cloud,
+            make,
+            async |world, operator| operator.until("both are active", || is_made(world)).await,
+            async |world, place| {
+                let mut second = world.start();
+                second.until(place, || is_made(world)).await;
+                assert_eq!(world.hosts_at_cloud(), 2, "{place}");
+                ask_to_delete(world);
+                second.until(place, || is_gone(world)).await;
+                world.assert_empty();
+            },
+        )
+        .await;
+        eprintln!("{cloud}: died at each of {calls} calls, twice");
+        assert!(calls > 15, "{cloud}: only {calls} calls");
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_right_after_a_crash_leaves_nothing() {
+    for cloud in clouds() {
+        let calls = at_every_call(
+            cloud,
+            make,
+            async |world, operator| operator.until("both are active", || is_made(world)).await,
+            async |world, place| {
+                ask_to_delete(world);
+                let mut second = world.start();
+                second.until(place, || is_gone(world)).await;
+                world.assert_empty();
+            },
+        )
+        .await;
+        assert!(calls > 15, "{cloud}: only {calls} calls");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_survives_a_crash_at_every_call() {
+    for cloud in clouds() {
+        let calls = at_every_call(
+            cloud,
+            made,
+            async |world, operator| {
+                ask_to_delete(world);
+                operator.until("both are gone", || is_gone(world)).await;
+            },
+            async |world, place| {
+                let mut second = world.start();
+                second.until(place, || is_gone(world)).await;
+                world.assert_empty();
+            },
+        )
+        .await;
+        eprintln!("{cloud}: died at each of {calls} calls, twice");
+        assert!(calls > 8, "{cloud}: only {calls} calls");
+    }
+}

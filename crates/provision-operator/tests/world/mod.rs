@@ -1,0 +1,309 @@
+//! A cluster and simulated clouds in one process, and operators that live and die in them. Time moves only when told to.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod api;
+pub(crate) mod gate;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use provision::{
+    Settings, connect_with,
+    http::{Request, Response, Transport, TransportError},
+};
+use provision_operator::{
+    account::{Accounts, Connect, Pace, Watcher},
+    clock::Clock,
+    context::{Context, Options},
+    controller::{reconcile, reconcile_service},
+    mapping::{Defaults, client::ClientSettings},
+    metrics::Metrics,
+};
+use provision_sim::{Sim, SimOutcome, SimRequest};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use api::FakeCluster;
+use gate::{Fate, Gate};
+
+pub(crate) const TUNNELS: &str = "operator.inlets.dev/tunnels";
+pub(crate) const HOSTS: &str = "provision.dev/hosts";
+
+/// Every cloud that is compiled in and simulated.
+pub(crate) fn clouds() -> Vec<&'static str> {
+    let known = provision_sim::clouds();
+    let clouds: Vec<&str> = provision::providers()
+        .iter()
+        .map(|info| info.id)
+        .filter(|id| known.iter().any(|cloud| cloud.id == *id))
+        .collect();
+    assert!(!clouds.is_empty());
+    clouds
+}
+
+/// Speaks to the simulator without a socket.
+#[derive(Debug)]
+pub(crate) struct SimTransport {
+    pub(crate) sim: Sim,
+    pub(crate) gate: Arc<Gate>,
+}
+
+#[async_trait]
+impl Transport for SimTransport {
+    async fn send(&self, request: &Request, _timeout: Duration) -> Result<Response, TransportError> {
+        let label = format!("cloud {} {}", request.method(), request.url().path());
+        let fate = self.gate.pass(&label);
+        if fate == Fate::DieBefore {
+            return Err(TransportError::Connect("the process is dead".into()));
+        }
+        let mut sent = SimRequest::new(request.method().clone(), request.url().as_str());
+        sent.headers = request.headers().clone();
+        sent.body = request.body_bytes().clone();
+        match self.sim.handle(sent) {
+            SimOutcome::Answer(answer) if fate == Fate::Go => {
+                let (parts, body) = answer.into_parts();
+                Ok(Response {
+                    status: parts.status,
+                    headers: parts.headers,
+                    body,
+                })
+            }
+            _ => Err(TransportError::Interrupted("connection reset".into())),
+        }
+    }
+}
+
+/// What operators are started with in a test, beside the cloud.
+#[derive(Clone, Default)]
+pub(crate) struct Setup {
+    pub(crate) annotated_only: bool,
+    pub(crate) max_hosts: Option<usize>,
+    pub(crate) max_monthly_cost: Option<f64>,
+    pub(crate) token: Option<String>,
+    /// Accounts poll in tasks of their own.
+    pub(crate) polls_itself: bool,
+    /// Time passes by itself.
+    pub(crate) real_time: bool,
+}
+
+/// A cluster and its clouds.
+pub(crate) struct World {
+    pub(crate) cluster: FakeCluster,
+    pub(crate) sim: Sim,
+    pub(crate) cloud: &'static str,
+    pub(crate) setup: Setup,
+}
+
+/// One process: everything it remembers dies with it.
+pub(crate) struct Operator {
+    pub(crate) context: Arc<Context>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) events: UnboundedReceiver<Watcher>,
+    cluster: FakeCluster,
+    sim: Sim,
+}
+
+impl World {
+    pub(crate) fn new(cloud: &'static str) -> Self {
+        Self::with(cloud, Setup::default())
+    }
+
+    pub(crate) fn with(cloud: &'static str, setup: Setup) -> Self {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800);
+        let clock = if setup.real_time {
+            provision_sim::Clock::system()
+        } else {
+            provision_sim::Clock::manual(start)
+        };
+        let sim = Sim::builder().clock(clock).build().unwrap();
+        let clock = sim.clock().clone();
+        Self {
+            cluster: FakeCluster::new(Arc::new(move || clock.now())),
+            sim,
+            cloud,
+            setup,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let clock = self.sim.clock().clone();
+        Clock::new(move || clock.now())
+    }
+
+    /// The settings with which the simulated cloud is reached.
+    pub(crate) fn settings(cloud: &str) -> Settings {
+        let info = provision_sim::clouds()
+            .into_iter()
+            .find(|known| known.id == cloud)
+            .unwrap();
+        let settings: Settings = info.settings.iter().copied().collect();
+        settings.with(
+            "endpoint",
+            format!(
+                "http://localhost/{}{}",
+                cloud,
+                info.endpoint_path.trim_start_matches(&format!("/{cloud}"))
+            ),
+        )
+    }
+
+    pub(crate) fn start(&self) -> Operator {
+        self.start_with(Gate::open())
+    }
+
+    pub(crate) fn start_with(&self, gate: Gate) -> Operator {
+        let gate = Arc::new(gate);
+        let (sender, events) = tokio::sync::mpsc::unbounded_channel();
+        let transport: Arc<dyn Transport> = Arc::new(SimTransport {
+            sim: self.sim.clone(),
+            gate: gate.clone(),
+        });
+        let connect: Connect =
+            Arc::new(move |provider, settings| Ok(Arc::from(connect_with(provider, settings, transport.clone())?)));
+        let metrics = Metrics::default();
+        let mut pace = Pace::default();
+        if self.setup.real_time {
+            pace.busy = Duration::from_secs(2);
+        }
+        let accounts = Accounts::new(
+            connect,
+            self.clock(),
+            pace,
+            metrics.clone(),
+            sender,
+            self.setup.polls_itself,
+        );
+        let (cloud, token) = (self.cloud, self.setup.token.clone());
+        let options = Options {
+            provider: Some(cloud.to_owned()),
+            settings: Box::new(move || {
+                let mut settings = Self::settings(cloud);
+                if let Some(token) = &token {
+                    settings.set("token", token);
+                }
+                Ok(settings)
+            }),
+            license: Box::new(|| Ok(Some("license-1".to_owned()))),
+            defaults: Defaults {
+                cluster: "cluster-1".to_owned(),
+                inlets_release: "0.9.40".to_owned(),
+                ..Defaults::default()
+            },
+            client: ClientSettings {
+                image: "ghcr.io/inlets/inlets-pro:0.9.40".to_owned(),
+                max_memory: "128Mi".to_owned(),
+            },
+            annotated_only: self.setup.annotated_only,
+            max_hosts: self.setup.max_hosts,
+            max_monthly_cost: self.setup.max_monthly_cost,
+        };
+        let client = self.cluster.client(gate.clone());
+        Operator {
+            context: Arc::new(Context::new(client, accounts, options, self.clock(), metrics, None)),
+            gate,
+            events,
+            cluster: self.cluster.clone(),
+            sim: self.sim.clone(),
+        }
+    }
+
+    pub(crate) fn make_service(&self, name: &str) {
+        self.cluster.create("services", service(name));
+    }
+
+    pub(crate) fn make_host(&self, name: &str, spec: Value) {
+        let host = json!({ "apiVersion": "provision.dev/v1alpha1", "kind": "Host", "metadata": { "name": name, "namespace": "shop" }, "spec": spec });
+        self.cluster.create(HOSTS, host);
+    }
+
+    pub(crate) fn tunnel(&self, name: &str) -> Value {
+        self.cluster.get(TUNNELS, "shop", name).unwrap_or_default()
+    }
+
+    pub(crate) fn host(&self, name: &str) -> Value {
+        self.cluster.get(HOSTS, "shop", name).unwrap_or_default()
+    }
+
+    pub(crate) fn hosts_at_cloud(&self) -> usize {
+        self.sim.inventory().iter().filter(|item| item.kind == "host").count()
+    }
+
+    /// Everything that bills.
+    #[track_caller]
+    pub(crate) fn assert_empty(&self) {
+        let left: Vec<_> = self
+            .sim
+            .inventory()
+            .into_iter()
+            .filter(|item| item.bills || item.kind == "host" || item.kind == "firewall")
+            .collect();
+        assert!(left.is_empty(), "{left:#?}");
+    }
+
+    pub(crate) fn is_active(&self, tunnel: &str) -> bool {
+        let tunnel = self.tunnel(tunnel);
+        tunnel["status"]["hostStatus"] == "active" && tunnel["status"]["clientDeploymentRef"].is_object()
+    }
+}
+
+pub(crate) fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": name, "namespace": "shop" },
+        "spec": { "type": "LoadBalancer", "ports": [{ "port": 80, "protocol": "TCP" }] }
+    })
+}
+
+impl Operator {
+    /// Lets the operator work, and time pass, until something is so. At the latest after an hour of the simulated time.
+    #[track_caller]
+    pub(crate) fn until<'a>(
+        &'a mut self,
+        what: &'a str,
+        mut holds: impl FnMut() -> bool + 'a,
+    ) -> impl Future<Output = ()> + 'a {
+        let caller = std::panic::Location::caller();
+        async move {
+            for _ in 0..720 {
+                if holds() || self.gate.is_dead() {
+                    return;
+                }
+                self.round().await;
+                self.sim.clock().advance(Duration::from_secs(5));
+            }
+            panic!(
+                "{caller}: it never came to this: {what}\n{:#?}\n{:#?}",
+                self.cluster.list(TUNNELS),
+                self.cluster.list(HOSTS)
+            );
+        }
+    }
+
+    /// One look at everything, then one poll.
+    pub(crate) async fn round(&mut self) {
+        for object in self.cluster.list("services") {
+            let _ = reconcile_service(Arc::new(serde_json::from_value(object).unwrap()), self.context.clone()).await;
+        }
+        self.reconcile_all().await;
+        for account in self.context.accounts.all() {
+            account.poll().await;
+        }
+        while self.events.try_recv().is_ok() {}
+        self.reconcile_all().await;
+    }
+
+    async fn reconcile_all(&mut self) {
+        for object in self.cluster.list(TUNNELS) {
+            let tunnel: provision_operator::crd::Tunnel = serde_json::from_value(object).unwrap();
+            let _ = reconcile(Arc::new(tunnel), self.context.clone()).await;
+        }
+        for object in self.cluster.list(HOSTS) {
+            let host: provision_operator::crd::Host = serde_json::from_value(object).unwrap();
+            let _ = reconcile(Arc::new(host), self.context.clone()).await;
+        }
+    }
+}
