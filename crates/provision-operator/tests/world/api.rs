@@ -34,6 +34,8 @@ pub(crate) struct FakeCluster {
 #[derive(Default)]
 struct Store {
     objects: BTreeMap<Key, Value>,
+    /// What each object owned when it was created.
+    owned: BTreeMap<String, Vec<Key>>,
     version: u64,
     history: Vec<(u64, String, Value)>,
     watchers: Vec<(String, mpsc::UnboundedSender<Value>)>,
@@ -259,6 +261,10 @@ impl Store {
         metadata["resourceVersion"] = json!(self.version.to_string());
         metadata["generation"] = json!(1);
         metadata["creationTimestamp"] = json!(rfc3339(now));
+        for owner in object["metadata"]["ownerReferences"].as_array().into_iter().flatten() {
+            let uid = owner["uid"].as_str().unwrap_or_default().to_owned();
+            self.owned.entry(uid).or_default().push(key.clone());
+        }
         self.objects.insert(key.clone(), object.clone());
         self.announce("ADDED", &key, &object);
         Ok(object)
@@ -317,12 +323,7 @@ impl Store {
         // The garbage collector of the cluster follows the owner.
         let uid = object["metadata"]["uid"].clone();
         if !self.objects.contains_key(key) {
-            let owned: Vec<Key> = self
-                .objects
-                .iter()
-                .filter(|(_, child)| is_owned(child, &uid))
-                .map(|(key, _)| key.clone())
-                .collect();
+            let owned = self.owned_by(&uid);
             for child in owned {
                 self.delete(&child, now);
             }
@@ -333,15 +334,17 @@ impl Store {
         self.objects.remove(key);
         self.announce("DELETED", key, object);
         let uid = object["metadata"]["uid"].clone();
-        let owned: Vec<Key> = self
-            .objects
-            .iter()
-            .filter(|(_, child)| is_owned(child, &uid))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let owned = self.owned_by(&uid);
         for child in owned {
             self.delete(&child, SystemTime::UNIX_EPOCH);
         }
+    }
+
+    fn owned_by(&mut self, uid: &Value) -> Vec<Key> {
+        let keys = self.owned.remove(uid.as_str().unwrap_or_default()).unwrap_or_default();
+        keys.into_iter()
+            .filter(|key| self.objects.get(key).is_some_and(|child| is_owned(child, uid)))
+            .collect()
     }
 
     fn list(&self, target: &Target) -> Value {
