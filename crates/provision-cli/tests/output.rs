@@ -18,7 +18,10 @@ fn filters(settings: &mut insta::Settings) {
     settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]");
     settings.add_filter(r"(?m)\b\d+s\b +-$", "[AGE]  -");
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[TIME]");
-    settings.add_filter(r"(?m)(unknown provider .*; known): azure, .*, vultr$", "$1: [EVERY CLOUD]");
+    settings.add_filter(
+        r"(?m)(unknown provider .*; known): azure, .*, vultr$",
+        "$1: [EVERY CLOUD]",
+    );
     settings.add_filter(r"provision-key: [0-9a-f]{32}", "provision-key: [HASH]");
 }
 

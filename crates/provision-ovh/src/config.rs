@@ -41,7 +41,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             env: &["OVH_APPLICATION_KEY"],
             required: true,
             secret: false,
-            help: "application key, from https://eu.api.ovh.com/createToken/ (or the page of your endpoint)",
+            help: "application key, made at eu.api.ovh.com/createToken or the same page of your endpoint",
         },
         SettingInfo {
             name: "application-secret",
