@@ -132,8 +132,9 @@ pub static INFO: ProviderInfo = ProviderInfo {
 };
 
 /// Hourly prices in USD of the regions us-central1, us-east1 and us-west1, which cost the same:
-/// <https://cloud.google.com/compute/vm-instance-pricing#sharedcore>, from public tables of 2025 and 2026. The API knows
-/// no prices; other plans and regions have none here.
+/// <https://cloud.google.com/compute/vm-instance-pricing#sharedcore>, from public tables of 2025 and 2026 (`e2-micro`,
+/// `f1-micro`); `e2-small` and `e2-medium` are twice and four times that, UNCONFIRMED. The API knows no prices; other plans
+/// and regions have none here.
 const HOURLY_PRICES: [(&str, f64); 4] = [
     ("e2-micro", 0.00838),
     ("e2-small", 0.01675),
