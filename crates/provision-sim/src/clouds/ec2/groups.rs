@@ -14,8 +14,8 @@ use super::state::{Group, Rule, State};
 use super::xml::{answer, bad, done, error, list, some, tags, text};
 use super::{NO_DEFAULT_VPC, OWNER};
 
-/// Most groups in a region, and most rules of a group for each version of IP.
-const GROUPS: usize = 2_500;
+/// Most groups in a region (2,500 until the account asks for more), and most rules of a group for each version of IP.
+const GROUPS: usize = 10_000;
 const RULES: usize = 60;
 
 /// All groups of a region: the default ones first.

@@ -19,7 +19,7 @@ const USER_DATA_LIMIT: usize = 49_149;
 /// Nova's limit; OVH's own is UNCONFIRMED.
 const NAME_LIMIT: usize = 255;
 /// Instances that the project may have.
-const INSTANCE_LIMIT: usize = 2_000;
+const INSTANCE_LIMIT: usize = 10_000;
 
 /// Fields of `cloud.ProjectInstanceCreation`.
 const FIELDS: &[&str] = &[
