@@ -1,24 +1,29 @@
-//! `cargo xtask bench operator`: how the operator does with many resources.
+//! `cargo xtask bench`: how the operator and the poller do with many hosts.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::Result;
 
-/// Runs the measurement, optimised. It is a test that is ignored otherwise, because it needs what the tests need: a cluster's
-/// API and clouds in memory.
-pub(crate) fn run(root: &Path) -> Result<ExitCode> {
+/// What is measured: the name on the command line, and the test that measures it. They are tests that are ignored otherwise,
+/// because they need what the tests need: a cluster's API and clouds in memory.
+const MEASUREMENTS: [(&str, [&str; 4]); 2] = [
+    ("operator", ["--package", "provision-operator", "--test", "scale"]),
+    ("poller", ["--package", "provision-tests", "--test", "many"]),
+];
+
+/// Runs a measurement, optimised.
+pub(crate) fn run(root: &Path, name: &str) -> Result<ExitCode> {
+    let known: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
+    let (_, test) = MEASUREMENTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or_else(|| format!("there is no measurement `{name}`; known: {}", known.join(", ")))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .args([
-            "test",
-            "--release",
-            "--package",
-            "provision-operator",
-            "--test",
-            "scale",
-        ])
+        .args(["test", "--release"])
+        .args(test)
         .args(["--", "--ignored", "--nocapture"])
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;

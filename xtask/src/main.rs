@@ -33,6 +33,7 @@ tasks:
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
   crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
   bench operator      measure the operator with 2,000 Tunnels against the simulator
+  bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
   new-provider ID [--type NAME] [--maintainer @USER]
                       add a cloud: crate, simulator module and row in providers.toml
 ";
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         ["features"] => features::run(&root),
         ["crds"] => crds::run(&root, generate::Mode::Write),
         ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
-        ["bench", "operator"] => bench::run(&root),
+        ["bench", name] => bench::run(&root, name),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, HostId, Image, MonthlyCost, NameRules, ProviderInfo, Result, SecretString,
-    SettingInfo, Settings, UserDataRules,
+    AdditionalInfo, Capabilities, Error, HostId, Image, MonthlyCost, NameRules, Polling, ProviderInfo, Result,
+    SecretString, SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -58,6 +58,13 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: true,
         lists_all_regions: true,
+    },
+    // 25 reads a second are refilled: https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
+    // Pages hold what the server likes; 100 is UNCONFIRMED. Networks, addresses and machines are lists of their own.
+    polling: Polling {
+        page_size: Some(100),
+        requests_per_page: 3,
+        hourly_limit: Some(90_000),
     },
     label_max_len: None,
     retired: None,

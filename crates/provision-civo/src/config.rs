@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo,
-    Settings, UserDataRules,
+    AdditionalInfo, Capabilities, Error, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString,
+    SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -66,6 +66,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: false,
+    },
+    // No limit is published: https://www.civo.com/api
+    polling: Polling {
+        page_size: Some(100),
+        requests_per_page: 1,
+        hourly_limit: None,
     },
     // UNCONFIRMED: no limit is known.
     label_max_len: None,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::{BasicHost, Error, HostName, Invalid, Result};
@@ -30,6 +32,8 @@ pub struct ProviderInfo {
     pub additional: &'static [AdditionalInfo],
     /// What the provider can do.
     pub capabilities: Capabilities,
+    /// What looking at hosts costs, and how much of it the vendor allows.
+    pub polling: Polling,
     /// The longest label that fits, as the length of `key:value`; `None` when [`Labels`](crate::Labels) are the limit.
     pub label_max_len: Option<usize>,
     /// Says that the service is closed or closing, for people; `None` for a living one.
@@ -169,6 +173,39 @@ pub struct Capabilities {
     pub lists_all_regions: bool,
 }
 
+/// What looking at hosts costs in requests, and how many of them the vendor allows: what a poller chooses its pace from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Polling {
+    /// The most hosts on a page of a list; `None` when lists have no pages.
+    pub page_size: Option<usize>,
+    /// Requests for each page, and for the status of one host: more than one where a host's address is no part of it.
+    pub requests_per_page: usize,
+    /// Requests in an hour that the vendor allows an account, project or token. Limits for shorter spans are converted;
+    /// `None` when nothing is published: [`time_for`](Self::time_for) then goes by 3,600.
+    pub hourly_limit: Option<u32>,
+}
+
+impl Polling {
+    /// Requests for a list of so many hosts.
+    #[must_use]
+    pub fn requests_for_list(&self, hosts: usize) -> usize {
+        let pages = self.page_size.map_or(1, |size| hosts.div_ceil(size.max(1)).max(1));
+        pages.saturating_mul(self.requests_per_page)
+    }
+
+    /// How long to wait between looks that take so many requests each, for all of them to stay within this share (0 to 1) of
+    /// what the vendor allows; a day at most.
+    #[must_use]
+    pub fn time_for(&self, requests: usize, share: f64) -> Duration {
+        const UNPUBLISHED: u32 = 3_600;
+        const LONGEST: Duration = Duration::from_secs(86_400);
+        let an_hour = f64::from(self.hourly_limit.unwrap_or(UNPUBLISHED)) * share.clamp(0.0, 1.0);
+        let requests = f64::from(u32::try_from(requests).unwrap_or(u32::MAX));
+        // A share of nothing makes this infinite, or no number at all.
+        Duration::try_from_secs_f64(requests * 3_600.0 / an_hour).map_or(LONGEST, |time| time.min(LONGEST))
+    }
+}
+
 impl ProviderInfo {
     /// Whether a user who types `name` means this provider.
     #[must_use]
@@ -238,5 +275,41 @@ impl ProviderInfo {
 
     fn error(&self, message: impl ToString) -> Error {
         Error::invalid(message.to_string()).provider(self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn polling(page_size: Option<usize>, requests_per_page: usize, hourly_limit: Option<u32>) -> Polling {
+        Polling {
+            page_size,
+            requests_per_page,
+            hourly_limit,
+        }
+    }
+
+    #[test]
+    fn a_list_costs_its_pages_and_one_when_it_is_empty() {
+        let paged = polling(Some(50), 3, None);
+        let requests: Vec<usize> = [0, 1, 50, 51, 5_000]
+            .into_iter()
+            .map(|hosts| paged.requests_for_list(hosts))
+            .collect();
+        assert_eq!(requests, [3, 3, 3, 6, 300]);
+        assert_eq!(polling(None, 1, None).requests_for_list(5_000), 1);
+    }
+
+    #[test]
+    fn the_time_for_requests_is_that_of_their_share() {
+        let seconds = Duration::from_secs;
+        let limited = polling(None, 1, Some(7_200));
+        assert_eq!(limited.time_for(100, 1.0), seconds(50));
+        assert_eq!(limited.time_for(100, 0.5), seconds(100));
+        assert_eq!(limited.time_for(0, 0.5), seconds(0));
+        assert_eq!(limited.time_for(1, 0.0), seconds(86_400), "a day at most");
+        assert_eq!(limited.time_for(0, 0.0), seconds(86_400));
+        assert_eq!(polling(None, 1, None).time_for(10, 1.0), seconds(10), "3,600 an hour");
     }
 }

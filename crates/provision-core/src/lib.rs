@@ -20,7 +20,9 @@ pub use catalog::{Catalog, CatalogQuery, CatalogSection, Image, Plan, Region};
 pub use error::{Error, ErrorKind, Result};
 pub use host::{BasicHost, Deletion, HostDeleteRequest, ListFilter, ProvisionedHost, RegionFilter};
 pub use id::HostId;
-pub use info::{AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, SettingInfo, UserDataRules};
+pub use info::{
+    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 pub use invalid::Invalid;
 pub use key::IdempotencyKey;
 pub use labels::{EXPIRES_LABEL, KEEP_LABEL, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL};

@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo, Settings,
-    UserDataRules,
+    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString, SettingInfo,
+    Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -61,6 +61,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: true,
+    },
+    // https://docs.digitalocean.com/reference/api/digitalocean/#section/Introduction/Rate-Limit
+    polling: Polling {
+        page_size: Some(200),
+        requests_per_page: 1,
+        hourly_limit: Some(5_000),
     },
     label_max_len: Some(255),
     retired: None,

@@ -1,5 +1,5 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, MonthlyCost, NameRules, ProviderInfo, Result, SettingInfo, Settings,
+    AdditionalInfo, Capabilities, Error, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SettingInfo, Settings,
     UserDataRules,
 };
 use provision_http::Endpoint;
@@ -125,6 +125,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: false,
+    },
+    // 20 requests a second are refilled: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+    polling: Polling {
+        page_size: Some(500),
+        requests_per_page: 1,
+        hourly_limit: Some(72_000),
     },
     label_max_len: None,
     retired: None,

@@ -1,5 +1,5 @@
 use provision_core::{
-    AdditionalInfo, BasicHost, Capabilities, Error, ErrorKind, ExposeSecret, HostId, MonthlyCost, NameRules,
+    AdditionalInfo, BasicHost, Capabilities, Error, ErrorKind, ExposeSecret, HostId, MonthlyCost, NameRules, Polling,
     ProviderInfo, Result, SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
@@ -126,6 +126,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: true,
         lists_all_regions: true,
+    },
+    // 1,500 a minute: https://cloud.google.com/compute/api-quota
+    polling: Polling {
+        page_size: Some(500),
+        requests_per_page: 1,
+        hourly_limit: Some(90_000),
     },
     label_max_len: None,
     retired: None,

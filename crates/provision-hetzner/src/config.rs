@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo, Settings,
-    UserDataRules,
+    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString, SettingInfo,
+    Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -58,6 +58,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: true,
         lists_all_regions: true,
+    },
+    // https://docs.hetzner.cloud/reference/cloud#rate-limiting
+    polling: Polling {
+        page_size: Some(50),
+        requests_per_page: 1,
+        hourly_limit: Some(3_600),
     },
     label_max_len: None,
     retired: None,

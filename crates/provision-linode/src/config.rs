@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo, Settings,
-    UserDataRules,
+    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString, SettingInfo,
+    Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -58,6 +58,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: true,
         lists_all_regions: true,
+    },
+    // 800 in two minutes: https://techdocs.akamai.com/linode-api/reference/rate-limits
+    polling: Polling {
+        page_size: Some(500),
+        requests_per_page: 1,
+        hourly_limit: Some(24_000),
     },
     // A tag has 1 to 50 characters (validation of the Cloud Manager, github.com/linode/manager).
     label_max_len: Some(50),

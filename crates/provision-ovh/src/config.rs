@@ -1,5 +1,5 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, ProviderInfo, Result, SecretString,
+    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString,
     SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
@@ -96,6 +96,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: true,
+    },
+    // Nothing is published; OVH's staff advise 60 a minute: https://github.com/ovh/python-ovh/issues/81
+    polling: Polling {
+        page_size: None,
+        requests_per_page: 1,
+        hourly_limit: Some(3_600),
     },
     // Labels share the instance's name; `request::instance_name` checks the whole.
     label_max_len: None,

@@ -1,5 +1,5 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, ProviderInfo, Result, SecretString,
+    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString,
     SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
@@ -66,6 +66,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: true,
+    },
+    // Numbers were never published.
+    polling: Polling {
+        page_size: Some(100),
+        requests_per_page: 1,
+        hourly_limit: None,
     },
     // No limit is documented.
     label_max_len: None,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, ProviderInfo, RegionFilter, Result,
+    AdditionalInfo, Capabilities, Error, HostId, MonthlyCost, NameRules, Polling, ProviderInfo, RegionFilter, Result,
     SecretString, SettingInfo, Settings, UserDataRules,
 };
 use provision_http::Endpoint;
@@ -79,6 +79,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: false,
         unique_names: false,
         lists_all_regions: false,
+    },
+    // Numbers are not published.
+    polling: Polling {
+        page_size: Some(100),
+        requests_per_page: 1,
+        hourly_limit: None,
     },
     label_max_len: None,
     retired: None,

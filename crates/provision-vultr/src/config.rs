@@ -1,6 +1,6 @@
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, ProviderInfo, Result, SecretString, SettingInfo, Settings,
-    UserDataRules,
+    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, Result, SecretString, SettingInfo,
+    Settings, UserDataRules,
 };
 use provision_http::Endpoint;
 
@@ -67,6 +67,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: true,
+    },
+    // 30 requests a second: https://www.vultr.com/api/#section/Introduction/Rate-Limiting
+    polling: Polling {
+        page_size: Some(500),
+        requests_per_page: 1,
+        hourly_limit: Some(108_000),
     },
     // Tags of 512 characters were accepted, 2026-09: more than a label can have.
     label_max_len: None,

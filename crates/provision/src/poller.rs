@@ -15,6 +15,7 @@ use provision_core::{Error, ErrorKind, HostId, ListFilter, ProvisionedHost, Prov
 ///
 /// A tick costs one list per watched region (one in all, on clouds whose lists cover every region) and one status for each
 /// watched host that the lists lack, [`PollerPace::statuses`] at most. A single watched host is read with one status instead.
+/// The more requests a tick needs, the longer the delay after it, so that polling keeps to its share of what the vendor allows.
 ///
 /// ```
 /// # async fn example(cloud: std::sync::Arc<dyn provision::Provisioner>, host: provision::ProvisionedHost) {
@@ -38,6 +39,8 @@ pub struct Poller {
     watched: BTreeMap<HostId, Option<String>>,
     /// Where the look-ups by status go on: hosts that the last tick had no budget for come first.
     last_asked: Option<HostId>,
+    /// What the last tick came to by what the vendor's lists hold; requests that the client repeats are not counted.
+    requests: usize,
     failures: u32,
     delay: Duration,
 }
@@ -46,8 +49,11 @@ pub struct Poller {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PollerPace {
-    /// Between two ticks that went well.
+    /// Between two ticks that went well; longer where [`limit_share`](Self::limit_share) asks for it.
     pub interval: Duration,
+    /// The largest share of the vendor's request limit ([`Polling::hourly_limit`](provision_core::Polling::hourly_limit)) that
+    /// ticks may take, above 0 to 1. The rest is for creating and deleting, and for others who use the account.
+    pub limit_share: f64,
     /// After the first failed tick; doubles with each further one in a row.
     pub backoff: Duration,
     /// The longest delay after a failure, unless the cloud asks for a longer one.
@@ -57,10 +63,11 @@ pub struct PollerPace {
 }
 
 impl Default for PollerPace {
-    /// Every 10 seconds, failures after 5 seconds doubling to 5 minutes, 20 statuses a tick.
+    /// Every 10 seconds, half of the vendor's limit, failures after 5 seconds doubling to 5 minutes, 20 statuses a tick.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(10),
+            limit_share: 0.5,
             backoff: Duration::from_secs(5),
             backoff_cap: Duration::from_secs(300),
             statuses: 20,
@@ -93,6 +100,7 @@ impl Poller {
             pace,
             watched: BTreeMap::new(),
             last_asked: None,
+            requests: 0,
             failures: 0,
             delay: Duration::ZERO,
         }
@@ -120,8 +128,8 @@ impl Poller {
         self.watched.is_empty()
     }
 
-    /// How long to wait before the next tick: the interval, or after failures the back-off, which is never shorter than the
-    /// cloud asks for.
+    /// How long to wait before the next tick: the interval, or longer where the last tick took more of the vendor's limit than
+    /// its share; after failures the back-off, which is never shorter than the cloud asks for.
     #[must_use]
     pub fn delay(&self) -> Duration {
         self.delay
@@ -131,6 +139,7 @@ impl Poller {
     /// answers under way.
     pub async fn tick(&mut self) -> Tick {
         let mut tick = Tick::default();
+        self.requests = 0;
         if !self.watched.is_empty() {
             if let Err(error) = self.read(&mut tick).await {
                 tick.error = Some(error);
@@ -144,6 +153,7 @@ impl Poller {
     }
 
     async fn read(&mut self, tick: &mut Tick) -> Result<()> {
+        let polling = self.cloud.info().polling;
         let mut missing: Vec<HostId> = self.watched.keys().cloned().collect();
         // A list may have many pages of other hosts; one host is cheaper to ask for.
         if missing.len() > 1 {
@@ -151,7 +161,9 @@ impl Poller {
             for region in self.regions() {
                 let mut filter = ListFilter::all();
                 filter.region = region;
-                for host in self.cloud.list(&filter).await? {
+                let hosts = self.cloud.list(&filter).await?;
+                self.requests += polling.requests_for_list(hosts.len());
+                for host in hosts {
                     // The default region's list and that of the same region by name show the same hosts.
                     if !listed.insert(host.id.clone()) {
                         continue;
@@ -163,6 +175,7 @@ impl Poller {
             missing.retain(|id| !listed.contains(id));
         }
         for id in self.turn(missing) {
+            self.requests += polling.requests_per_page;
             match self.cloud.status(&id).await {
                 Ok(host) => tick.hosts.push(host),
                 Err(error) if error.kind() == ErrorKind::NotFound => tick.gone.push(id.clone()),
@@ -198,7 +211,11 @@ impl Poller {
         match error {
             None => {
                 self.failures = 0;
-                self.delay = self.pace.interval;
+                let polling = self.cloud.info().polling;
+                self.delay = self
+                    .pace
+                    .interval
+                    .max(polling.time_for(self.requests, self.pace.limit_share));
             }
             Some(error) => {
                 let doubled = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);

@@ -132,3 +132,37 @@ async fn a_host_that_is_no_longer_watched_is_not_asked_for() {
     poller.tick().await;
     assert_eq!(cloud.calls(), ["status 1"]);
 }
+
+/// The fake's lists hold two hosts a page, and it allows 7,200 requests an hour.
+#[tokio::test]
+async fn the_more_requests_a_tick_needs_the_longer_the_delay() {
+    let delay_for = async |listed: usize, share: f64| {
+        let hosts: Vec<_> = (0..listed).map(|number| host(&number.to_string())).collect();
+        let cloud = Arc::new(FakeCloud::new([
+            Step::List(hosts),
+            Step::Read(host("a")),
+            Step::Read(host("b")),
+        ]));
+        let mut pace = PollerPace::default();
+        pace.limit_share = share;
+        let mut poller = Poller::new(cloud, pace);
+        poller.watch(id("a"), None);
+        poller.watch(id("b"), None);
+        assert!(poller.tick().await.error.is_none());
+        poller.delay()
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        delay_for(0, 0.5).await,
+        seconds(10),
+        "three requests fit into the interval"
+    );
+    assert_eq!(delay_for(16, 0.5).await, seconds(10), "as ten do");
+    assert_eq!(
+        delay_for(97, 0.5).await,
+        seconds(51),
+        "49 pages and two statuses, at one a second"
+    );
+    assert_eq!(delay_for(97, 0.25).await, seconds(102));
+    assert_eq!(delay_for(97, 0.0).await, seconds(86_400), "no share at all");
+}

@@ -64,8 +64,19 @@ pub enum Purpose {
     Other,
 }
 
-/// Between the beginnings of two lists that are not polls.
+/// Between the beginnings of two lists that are not polls; longer where lists are long.
 pub const LIST_GAP: Duration = Duration::from_secs(10);
+/// The largest share of the cloud's request limit for lists that are not polls.
+const LIST_SHARE: f64 = 0.25;
+
+/// When to poll again, from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextPoll {
+    /// When there is news: a host that came to be watched, or the last deletion that was waited for.
+    pub soonest: Duration,
+    /// Without news.
+    pub planned: Duration,
+}
 
 /// A list, or when to ask for it again.
 #[derive(Debug, Clone)]
@@ -197,9 +208,12 @@ impl Account {
     }
 
     /// Polls every watched host once, tells the resources whose host changed, and returns when to poll again.
-    pub async fn poll(&self) -> Duration {
+    pub async fn poll(&self) -> NextPoll {
         if let Some(pause) = self.pause(Purpose::Other) {
-            return pause.lasts;
+            return NextPoll {
+                soonest: self.pace.busy.min(pause.lasts),
+                planned: pause.lasts,
+            };
         }
         let mut poller = self.poller.lock().await;
         {
@@ -230,8 +244,9 @@ impl Account {
             }
         }
         let busy = tick.error.is_some() || state.watched.values().any(Watched::is_on_its_way);
-        let delay = poller.delay();
-        if busy { delay } else { delay.max(self.pace.idle) }
+        let soonest = poller.delay();
+        let planned = if busy { soonest } else { soonest.max(self.pace.idle) };
+        NextPoll { soonest, planned }
     }
 
     fn tell(&self, watched: &mut Watched, seen: Seen) {
@@ -247,14 +262,21 @@ impl Account {
         loop {
             // A host that comes to be watched meanwhile must not wait for the idle interval, nor cost a poll of its own.
             let idle = self.state().watched.is_empty();
-            let delay = if idle { self.pace.idle } else { self.poll().await };
+            let next = if idle {
+                NextPoll {
+                    soonest: self.pace.busy,
+                    planned: self.pace.idle,
+                }
+            } else {
+                self.poll().await
+            };
             let retired = || self.state().retired;
             if retired() {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.wake.notified() => tokio::time::sleep(delay.min(self.pace.busy)).await,
+                () = tokio::time::sleep(next.planned) => {}
+                () = self.wake.notified() => tokio::time::sleep(next.soonest).await,
             }
             if retired() {
                 return;
@@ -286,8 +308,10 @@ impl Account {
                 return Ok(Listed::Hosts(hosts.clone()));
             }
             let since = now.duration_since(*begun).unwrap_or_default();
-            if since < LIST_GAP {
-                return Ok(Listed::Wait(LIST_GAP - since));
+            let polling = self.info().polling;
+            let gap = LIST_GAP.max(polling.time_for(polling.requests_for_list(hosts.len()), LIST_SHARE));
+            if since < gap {
+                return Ok(Listed::Wait(gap - since));
             }
         }
         let mut filter = ListFilter::all();

@@ -16,8 +16,8 @@ use std::{
 
 use provision::{
     BasicHost, Capabilities, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
-    IdempotencyKey, Labels, ListFilter, MonthlyCost, NameRules, ProviderInfo, ProvisionedHost, Provisioner, Result,
-    UserData, UserDataRules, async_trait,
+    IdempotencyKey, Labels, ListFilter, MonthlyCost, NameRules, Polling, ProviderInfo, ProvisionedHost, Provisioner,
+    Result, UserData, UserDataRules, async_trait,
     wait::{BoxFuture, Pace, Timer},
 };
 
@@ -122,6 +122,11 @@ static INFO: ProviderInfo = ProviderInfo {
         ssh_keys: true,
         unique_names: false,
         lists_all_regions: true,
+    },
+    polling: Polling {
+        page_size: Some(2),
+        requests_per_page: 1,
+        hourly_limit: Some(7_200),
     },
     label_max_len: None,
     retired: None,
