@@ -1,8 +1,9 @@
 use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use provision_core::{
-    BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus, Labels,
-    ListFilter, OpenPorts, ProviderInfo, ProvisionedHost, Provisioner, Result, Settings, UserData, async_trait,
+    BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
+    IdempotencyKey, Labels, ListFilter, OpenPorts, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
+    Settings, UserData, async_trait,
 };
 
 /// What goes wrong inside a provider.
@@ -27,6 +28,7 @@ pub(crate) enum Bug {
     IgnoresKey,
     IgnoresPorts,
     LeaksToken,
+    LeavesLeftovers,
     LogsUserData,
     PollsUntilActive,
     ProvisionsAgain,
@@ -210,6 +212,13 @@ impl Provisioner for Broken {
             (Bug::RateLimitIsGone, Err(error)) if error.kind() == ErrorKind::RateLimited => Ok(Deletion::Complete),
             (_, result) => self.retell(result),
         }
+    }
+
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        if self.is(Bug::LeavesLeftovers) {
+            return Ok(Deletion::Complete);
+        }
+        self.inner.delete_leftovers(key, region).await
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use provision_core::{
     BasicHost, Catalog, CatalogQuery, CatalogSection, Deletion, Error, ErrorKind, ExposeSecret, HostDeleteRequest,
-    HostId, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settings, async_trait,
+    HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settings,
+    async_trait,
 };
 use provision_http::{Client, Transport};
 
@@ -100,13 +101,19 @@ impl Provisioner for Civo {
         }
     }
 
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        let mut left = Deletion::Complete;
+        for region in self.regions_of(region).await? {
+            if !self.delete_new_firewall(key, &region).await? {
+                left = Deletion::InProgress;
+            }
+        }
+        Ok(left)
+    }
+
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         let mut filter = filter.clone();
-        let regions = match &filter.region {
-            RegionFilter::All => self.region_codes().await?,
-            RegionFilter::Only(region) => vec![config::region(region)?],
-            _ => vec![self.config.region.clone()],
-        };
+        let regions = self.regions_of(&filter.region).await?;
         if let (RegionFilter::Only(wanted), Some(region)) = (&mut filter.region, regions.first()) {
             wanted.clone_from(region);
         }

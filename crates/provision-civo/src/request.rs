@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use provision_core::{BasicHost, Error, HostId, PortRange, Result};
+use provision_core::{BasicHost, Error, HostId, IdempotencyKey, PortRange, Result};
 use provision_http::{Endpoint, Request};
 use serde::Serialize;
 
@@ -148,9 +148,14 @@ fn list(operation: &'static str, endpoint: &Endpoint, what: &str, region: &str) 
 /// all others. Names are unique in an account.
 pub(crate) fn new_firewall_name(host: &BasicHost, region: &str, token: u128) -> String {
     match &host.key {
-        Some(key) => format!("provision-new-{}", key.hash_with(&[region])),
+        Some(key) => keyed_firewall_name(key, region),
         None => format!("provision-new-{token:x}"),
     }
+}
+
+/// As [`new_firewall_name`], for whoever has only the key.
+pub(crate) fn keyed_firewall_name(key: &IdempotencyKey, region: &str) -> String {
+    format!("provision-new-{}", key.hash_with(&[region]))
 }
 
 /// The name of a firewall whose host is being deleted: found again with the host's id, or its address, when the host is

@@ -6,7 +6,8 @@ use std::{
 };
 
 use provision_core::{
-    BasicHost, Deletion, Error, ErrorKind, HostId, HostStatus, PortRange, ProvisionedHost, RegionFilter, Result,
+    BasicHost, Deletion, Error, ErrorKind, HostId, HostStatus, IdempotencyKey, PortRange, ProvisionedHost,
+    RegionFilter, Result,
 };
 use provision_http::Answer;
 
@@ -53,6 +54,15 @@ impl Civo {
             .filter(RegionEntry::has_instances)
             .map(|region| config::region(&region.code))
             .collect()
+    }
+
+    /// The regions of a filter, upper case.
+    pub(crate) async fn regions_of(&self, filter: &RegionFilter) -> Result<Vec<String>> {
+        match filter {
+            RegionFilter::All => self.region_codes().await,
+            RegionFilter::Only(region) => Ok(vec![config::region(region)?]),
+            _ => Ok(vec![self.config.region.clone()]),
+        }
     }
 
     /// The host that an earlier call with the same key made. One that is being deleted does not count.
@@ -144,6 +154,22 @@ impl Civo {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the firewall that was made with a key, if no instance uses it; whether none is left.
+    pub(crate) async fn delete_new_firewall(&self, key: &IdempotencyKey, region: &str) -> Result<bool> {
+        let name = request::keyed_firewall_name(key, region);
+        let found = match self.firewalls(region).await {
+            // A key that may not read firewalls has never made one.
+            Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(true),
+            other => other?,
+        };
+        match found.into_iter().find(|firewall| firewall.name == name) {
+            None => Ok(true),
+            // Civo refuses to delete one that an instance came to use meanwhile.
+            Some(unused) if unused.instance_count == 0 => self.delete_firewall(&unused.id, region).await,
+            Some(_) => Ok(false),
         }
     }
 

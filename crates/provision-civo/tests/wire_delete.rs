@@ -4,7 +4,7 @@
 
 mod support;
 
-use provision_core::{Deletion, ErrorKind, HostDeleteRequest, Provisioner};
+use provision_core::{Deletion, ErrorKind, HostDeleteRequest, Provisioner, RegionFilter};
 use provision_testkit::wire::{self, answer, answer_once, received};
 use serde_json::{Value, json};
 
@@ -276,4 +276,50 @@ async fn delete_by_ip_until_the_firewall_is_gone() {
     insta::assert_snapshot!(received(&server).await);
     let nobody = HostDeleteRequest::ip("203.0.113.70".parse().unwrap());
     assert_eq!(cloud.delete(&nobody).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn the_firewall_of_a_host_that_never_came_to_be_is_found_by_the_key() {
+    let server = wire::server().await;
+    let key = full_host().key.unwrap();
+    let regions = json!([{"code": "LON1"}, {"code": "FRA1"}]);
+    answer(&server, "GET", "/v2/regions", 200, regions).await;
+    let name = format!("provision-new-{}", key.hash_with(&["FRA1"]));
+    let other = json!({"id": NETWORK, "name": "provision-new-2", "instance_count": 0});
+    let listed = |instances| json!([other, firewall(&name, instances)]);
+    let cloud = connect(&server);
+    // One that an instance uses stays, and so does one that an instance came to use meanwhile.
+    let fra1 = RegionFilter::Only("fra1".into());
+    answer_once(&server, "GET", "/v2/firewalls", 200, listed(1)).await;
+    assert_eq!(cloud.delete_leftovers(&key, &fra1).await.unwrap(), Deletion::InProgress);
+    let wall = format!("/v2/firewalls/{FIREWALL}");
+    answer_once(&server, "GET", "/v2/firewalls", 200, listed(0)).await;
+    answer_once(&server, "DELETE", &wall, 409, in_use()).await;
+    assert_eq!(cloud.delete_leftovers(&key, &fra1).await.unwrap(), Deletion::InProgress);
+    answer(&server, "GET", "/v2/firewalls", 200, listed(0)).await;
+    answer(&server, "DELETE", &wall, 200, json!({"result": "success"})).await;
+    let all = RegionFilter::All;
+    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Complete);
+    insta::assert_snapshot!(received(&server).await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_called_gone() {
+    let server = wire::server().await;
+    let key = full_host().key.unwrap();
+    let here = RegionFilter::Default;
+    let cloud = connect(&server);
+    answer_once(&server, "GET", "/v2/firewalls", 429, Value::Null).await;
+    let limited = cloud.delete_leftovers(&key, &here).await.unwrap_err();
+    assert_eq!(limited.kind(), ErrorKind::RateLimited);
+    // Whoever may not read firewalls has never made one.
+    answer(
+        &server,
+        "GET",
+        "/v2/firewalls",
+        403,
+        error("authentication_access_denied"),
+    )
+    .await;
+    assert_eq!(cloud.delete_leftovers(&key, &here).await.unwrap(), Deletion::Complete);
 }

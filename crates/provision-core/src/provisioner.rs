@@ -3,8 +3,8 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::{
-    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, ListFilter, ProviderInfo, ProvisionedHost,
-    Result,
+    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, IdempotencyKey, ListFilter, ProviderInfo,
+    ProvisionedHost, RegionFilter, Result,
 };
 
 /// A cloud that can create, report, list and delete hosts.
@@ -43,6 +43,22 @@ pub trait Provisioner: Debug + Send + Sync {
     /// host has that address.
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion>;
 
+    /// Removes what [`provision`](Self::provision) calls with this key made for a host that never came to be, such as a
+    /// firewall that has to exist before its host. No list shows such a thing, and there is no id to delete it by.
+    ///
+    /// For whoever gives a key up: first [`list`](Self::list) and delete the hosts with the key, then call this, and repeat it
+    /// until it answers [`Deletion::Complete`]. What a host uses stays: as long as there is such a thing, the answer is
+    /// [`Deletion::InProgress`], and the host is to be looked for again. Not while a `provision` with the key is under way.
+    ///
+    /// A provider that makes nothing before the host needs no such method: this one answers `Complete` without a request.
+    ///
+    /// # Errors
+    /// Any error of the cloud.
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        let _ = (key, region);
+        Ok(Deletion::Complete)
+    }
+
     /// Reads all hosts that carry our marker and match the filter, over all pages.
     ///
     /// # Errors
@@ -69,6 +85,9 @@ impl<P: Provisioner + ?Sized> Provisioner for Box<P> {
     }
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
         (**self).delete(request).await
+    }
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        (**self).delete_leftovers(key, region).await
     }
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         (**self).list(filter).await

@@ -7,7 +7,8 @@ use std::{
 use futures_util::future::try_join_all;
 use provision_core::{
     BasicHost, Catalog, CatalogQuery, CatalogSection, Deletion, Error, ErrorKind, ExposeSecret, HostDeleteRequest,
-    HostId, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settings, async_trait,
+    HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settings,
+    async_trait,
 };
 use provision_http::{Answer, Client, Transport};
 
@@ -281,6 +282,18 @@ impl Provisioner for Ec2 {
             }
             _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
         }
+    }
+
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        let regions = self.regions(region).await?;
+        let left = try_join_all(regions.iter().map(|region| async move {
+            let api = self.api(region)?;
+            api.drop_group_of_key(key).await
+        }));
+        Ok(match left.await?.contains(&true) {
+            true => Deletion::InProgress,
+            false => Deletion::Complete,
+        })
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {

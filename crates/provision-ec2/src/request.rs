@@ -89,7 +89,7 @@ impl<'a> Order<'a> {
             return refuse("EC2 takes 50 tags: leave out some labels".to_owned());
         }
         let group = match &host.key {
-            Some(key) => format!("provision-{}", key.hash()),
+            Some(key) => group_name(key),
             None => format!("provision-{}", unique(host)?),
         };
         Ok(Self {
@@ -128,6 +128,11 @@ impl<'a> Order<'a> {
         let of = |generation| [self.token(generation, false), self.token(generation, true)];
         (0..GENERATIONS).flat_map(of).flatten().collect()
     }
+}
+
+/// The name of the group that is made for a key's host.
+pub(crate) fn group_name(key: &IdempotencyKey) -> String {
+    format!("provision-{}", key.hash())
 }
 
 /// A name for the group of a host without a key, which nobody else uses.

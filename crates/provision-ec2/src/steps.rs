@@ -1,6 +1,6 @@
 //! The calls to one region and what they make together: an instance with its security group, and the end of both.
 
-use provision_core::{Error, ErrorKind, Result};
+use provision_core::{Error, ErrorKind, IdempotencyKey, Result};
 use provision_http::{Answer, Client, Endpoint, Request};
 
 use crate::{
@@ -282,6 +282,19 @@ impl Api {
         // A later host of the same key has a group of the same name.
         let is_its = |group: &&Group| group.is_ours() && group.tag(HOST_TAG).is_none_or(|host| host == instance);
         for group in self.groups(request).await?.iter().filter(is_its) {
+            left |= !self.delete_group(&group.id).await?;
+        }
+        Ok(left)
+    }
+
+    /// Deletes the groups that were made with a key; whether any is left, because an instance uses it.
+    pub(crate) async fn drop_group_of_key(&self, key: &IdempotencyKey) -> Result<bool> {
+        let name = request::group_name(key);
+        let mut left = false;
+        let found = self
+            .groups(request::find_groups(&self.endpoint, None, &[&name]))
+            .await?;
+        for group in found.iter().filter(|group| group.is_ours()) {
             left |= !self.delete_group(&group.id).await?;
         }
         Ok(left)

@@ -3,7 +3,7 @@
 
 mod support;
 
-use provision_core::{Deletion, ErrorKind, HostStatus, OpenPorts, Provisioner};
+use provision_core::{Deletion, ErrorKind, HostStatus, OpenPorts, Provisioner, RegionFilter};
 use provision_testkit::wire;
 use support::*;
 
@@ -156,6 +156,30 @@ async fn a_rule_that_fails_takes_the_group_with_it() {
     let error = connect(&server).provision(&small_host()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Quota);
     pin("roll_back", &server).await;
+}
+
+#[tokio::test]
+async fn the_group_of_a_host_that_never_came_to_be_is_found_by_the_key() {
+    let server = wire::server().await;
+    let key = keyed_host().key.unwrap();
+    let name = format!("provision-{}", key.hash());
+    let foreign = format!("<item><groupId>sg-0users</groupId><groupName>{name}</groupName></item>");
+    let found = groups(&(foreign + &group("sg-0cc", &name, "")));
+    let here = RegionFilter::Default;
+    let cloud = connect(&server);
+    once(&server, "DescribeSecurityGroups", &found).await;
+    refuse(&server, "DeleteSecurityGroup", "DependencyViolation").await;
+    assert_eq!(cloud.delete_leftovers(&key, &here).await.unwrap(), Deletion::InProgress);
+    let regions = "<regionInfo><item><regionName>us-west-2</regionName></item></regionInfo>";
+    once(&server, "DescribeRegions", regions).await;
+    once(&server, "DescribeSecurityGroups", &found).await;
+    once(&server, "DeleteSecurityGroup", DONE).await;
+    let all = RegionFilter::All;
+    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Complete);
+    pin("leftovers", &server).await;
+    refuse(&server, "DescribeSecurityGroups", "RequestLimitExceeded").await;
+    let limited = cloud.delete_leftovers(&key, &here).await.unwrap_err();
+    assert_eq!(limited.kind(), ErrorKind::RateLimited);
 }
 
 #[tokio::test]

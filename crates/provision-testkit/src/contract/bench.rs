@@ -2,7 +2,7 @@ use std::{future::Future, time::Duration};
 
 use provision_core::{
     BasicHost, Deletion, HostDeleteRequest, HostId, HostName, HostStatus, IdempotencyKey, ListFilter, OpenPorts,
-    ProvisionedHost, Provisioner, UserData,
+    ProvisionedHost, Provisioner, RegionFilter, UserData,
 };
 
 use crate::{
@@ -138,6 +138,22 @@ impl<'a> Bench<'a> {
         }
         Err(Failure::new(format!(
             "delete never became complete in ten minutes of the cloud's time; the account holds {}",
+            join(&self.ours())
+        )))
+    }
+
+    /// Gives the key of a host up that never came to be.
+    pub(super) async fn delete_leftovers(&self, host: &BasicHost) -> Result<(), Failure> {
+        let Some(key) = &host.key else { return Ok(()) };
+        for _ in 0..LOOKS {
+            match self.cloud.delete_leftovers(key, &RegionFilter::All).await {
+                Ok(Deletion::Complete) => return Ok(()),
+                Ok(Deletion::InProgress) => self.stand.advance(STEP),
+                Err(error) => return Err(error).during("delete_leftovers"),
+            }
+        }
+        Err(Failure::new(format!(
+            "delete_leftovers never became complete in ten minutes of the cloud's time; the account holds {}",
             join(&self.ours())
         )))
     }

@@ -89,7 +89,8 @@ fn inbound_mentions(bodies: &str, text: &str) -> bool {
 }
 
 /// Whichever step of a create with restricted ports fails, no host is lost: it is rolled back, or listed and then deleted
-/// with everything that was made for it; and a second call with the same key succeeds.
+/// with everything that was made for it; a second call with the same key succeeds; and when the key is given up instead,
+/// `delete_leftovers` removes what was made for a host that never came to be.
 ///
 /// # Errors
 /// [`Failure`] that says how the provider breaks it.
@@ -158,6 +159,10 @@ pub async fn firewall_failure_rolls_back_or_is_findable(stand: &dyn Stand) -> Re
                 }
                 if any {
                     bench.nothing_left(&format!("{when} and everything listed was deleted"))?;
+                } else if !again {
+                    // Nothing bills. Whoever gives the key up has nothing but the key.
+                    bench.delete_leftovers(&wanted).await?;
+                    bench.nothing_left(&format!("{when} and the leftovers of the key were deleted"))?;
                 } else {
                     // Nothing bills. What is left has to go once the same key is provisioned and deleted.
                     let second = bench
