@@ -213,6 +213,7 @@ impl Ec2 {
             .await?;
         let mut hosts = Vec::with_capacity(instances.len());
         for instance in instances {
+            self.forget_unseen(&instance.id);
             hosts.extend(instance.into_host(region)?.filter(|host| filter.matches(host)));
         }
         Ok(hosts)

@@ -53,6 +53,23 @@ async fn reads_the_status() {
     assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
+/// What a list has shown is not new any more: when it is denied after that, it is gone.
+#[tokio::test]
+async fn a_new_host_that_a_list_has_shown_can_be_gone() {
+    let server = wire::server().await;
+    once(&server, "CreateSecurityGroup", NEW_GROUP).await;
+    once(&server, "AuthorizeSecurityGroupIngress", DONE).await;
+    once(&server, "RunInstances", &launched()).await;
+    once(&server, "CreateTags", DONE).await;
+    let cloud = connect(&server);
+    cloud.provision(&small_host()).await.unwrap();
+    let listed = reservations(&ours("running", RUNNING), "");
+    once(&server, "DescribeInstances", &listed).await;
+    assert_eq!(cloud.list(&ListFilter::all()).await.unwrap().len(), 1);
+    refuse(&server, "DescribeInstances", "InvalidInstanceID.NotFound").await;
+    assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
 /// EC2 may deny a new instance for a moment: it is neither called gone nor left behind.
 #[tokio::test]
 async fn a_new_host_that_is_not_visible_yet_is_not_gone() {
