@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use provision::{
-    BasicHost, Catalog, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, ListFilter, ProviderInfo,
-    ProvisionedHost, Provisioner, Result,
+    BasicHost, Catalog, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey, ListFilter,
+    ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
 };
 
 use super::Purpose;
@@ -152,6 +152,9 @@ impl Provisioner for Guarded {
     }
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
         self.note("delete", self.inner.delete(request).await)
+    }
+    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+        self.note("delete_leftovers", self.inner.delete_leftovers(key, region).await)
     }
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         self.note("list", self.inner.list(filter).await)

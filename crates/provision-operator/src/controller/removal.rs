@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use kube::{ResourceExt as _, runtime::controller::Action};
-use provision::{Deletion, HostId};
+use provision::{Deletion, HostId, IdempotencyKey, RegionFilter};
 use serde_json::json;
 
 use super::{
@@ -96,8 +96,20 @@ pub(super) async fn look_for_strays<K: Managed>(
                 .await;
             Removal::Found(id)
         }
-        None if early.is_zero() => Removal::Clear,
-        None => return Ok(Then::Stop(Action::requeue(early + Duration::from_secs(1)))),
+        None if !early.is_zero() => return Ok(Then::Stop(Action::requeue(early + Duration::from_secs(1)))),
+        // Of a create whose id was stored the deletion by id removes everything.
+        None if known.is_some() => Removal::Clear,
+        None => match delete_leftovers(work, &key).await {
+            Ok(Deletion::Complete) => Removal::Clear,
+            // Something uses them that no list shows yet: only a new one can tell what.
+            Ok(Deletion::InProgress) => {
+                let now = work.context.clock.now();
+                work.context
+                    .remember(&work.uid, |memory| memory.removal = Removal::Removed(now));
+                return Ok(Then::Stop(Action::requeue(AGAIN)));
+            }
+            Err(error) => return work.failed(&Failure::Cloud(error), "Delete").await,
+        },
     };
     // What a list still shows after a complete deletion is asked for again, but not in a hurry.
     let again = matches!(&removal, Removal::Found(id) if known.as_ref() == Some(id));
@@ -107,6 +119,13 @@ pub(super) async fn look_for_strays<K: Managed>(
     } else {
         Then::GoOn
     })
+}
+
+/// Removes what was made for a host that never came to be: it is in no list, and has no id.
+async fn delete_leftovers<K: Managed>(work: &Work<'_, K>, key: &IdempotencyKey) -> provision::Result<Deletion> {
+    let cloud = work.account.cloud();
+    // The region may have been another one when the create was begun: the operator's own can be changed.
+    cloud.delete_leftovers(key, &RegionFilter::All).await
 }
 
 /// Takes the finalizer off.
