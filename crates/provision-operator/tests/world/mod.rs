@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod api;
+pub(crate) mod clouds;
 pub(crate) mod gate;
 
 use std::{
@@ -23,7 +24,7 @@ use provision_operator::{
     mapping::{Defaults, client::ClientSettings},
     metrics::Metrics,
 };
-use provision_sim::{Sim, SimOutcome, SimRequest};
+use provision_sim::{Item, Sim, SimOutcome, SimRequest};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -32,12 +33,6 @@ use gate::{Fate, Gate};
 
 pub(crate) const TUNNELS: &str = "operator.inlets.dev/tunnels";
 pub(crate) const HOSTS: &str = "provision.dev/hosts";
-
-/// The clouds that the operator is tested with: one without unique names, one with. What each cloud does is the business
-/// of the contract suite.
-pub(crate) fn clouds() -> Vec<&'static str> {
-    vec!["digitalocean", "hetzner"]
-}
 
 /// Speaks to the simulator without a socket.
 #[derive(Debug)]
@@ -77,7 +72,6 @@ pub(crate) struct Setup {
     pub(crate) annotated_only: bool,
     pub(crate) max_hosts: Option<usize>,
     pub(crate) max_monthly_cost: Option<f64>,
-    pub(crate) token: Option<String>,
     /// Accounts poll in tasks of their own.
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
@@ -90,6 +84,8 @@ pub(crate) struct World {
     pub(crate) sim: Sim,
     pub(crate) cloud: &'static str,
     pub(crate) setup: Setup,
+    /// What the clouds held before anything was made: default networks, for example.
+    before: Vec<Item>,
 }
 
 /// One process: everything it remembers dies with it.
@@ -117,6 +113,7 @@ impl World {
         let clock = sim.clock().clone();
         Self {
             cluster: FakeCluster::new(Arc::new(move || clock.now())),
+            before: sim.inventory(),
             sim,
             cloud,
             setup,
@@ -171,16 +168,10 @@ impl World {
             sender,
             self.setup.polls_itself,
         );
-        let (cloud, token) = (self.cloud, self.setup.token.clone());
+        let cloud = self.cloud;
         let options = Options {
             provider: Some(cloud.to_owned()),
-            settings: Box::new(move || {
-                let mut settings = Self::settings(cloud);
-                if let Some(token) = &token {
-                    settings.set("token", token);
-                }
-                Ok(settings)
-            }),
+            settings: Box::new(move || Ok(Self::settings(cloud))),
             license: Box::new(|| Ok(Some("license-1".to_owned()))),
             defaults: Defaults {
                 cluster: "cluster-1".to_owned(),
@@ -226,16 +217,17 @@ impl World {
         self.sim.inventory().iter().filter(|item| item.kind == "host").count()
     }
 
-    /// Everything that bills.
+    /// Nothing that bills is left, and nothing that was made for a host. Tags are names that a cloud keeps, free of charge.
     #[track_caller]
-    pub(crate) fn assert_empty(&self) {
+    pub(crate) fn assert_empty(&self, place: &str) {
         let left: Vec<_> = self
             .sim
             .inventory()
             .into_iter()
-            .filter(|item| item.bills || item.kind == "host" || item.kind == "firewall")
+            .filter(|item| !self.before.contains(item))
+            .filter(|item| item.kind != "tag" || item.bills)
             .collect();
-        assert!(left.is_empty(), "{left:#?}");
+        assert!(left.is_empty(), "{}, {place}: {left:#?}", self.cloud);
     }
 
     pub(crate) fn is_active(&self, tunnel: &str) -> bool {

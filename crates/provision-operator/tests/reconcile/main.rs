@@ -1,0 +1,271 @@
+//! Every transition and every kind of trouble, against a cluster in memory and simulated clouds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod trouble;
+#[path = "../world/mod.rs"]
+mod world;
+
+use std::time::Duration;
+
+use provision_operator::{cleanup, orphans};
+use provision_sim::{Effect, Fault};
+use serde_json::{Value, json};
+use world::{
+    HOSTS, TUNNELS, World,
+    clouds::{TWO, on_every_cloud},
+    gate::{Fate, Gate},
+};
+
+fn reason(host: &Value, condition: &str) -> (String, String) {
+    let conditions = host["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let found = conditions
+        .into_iter()
+        .find(|c| c["type"] == condition)
+        .unwrap_or_default();
+    let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("reason"))
+}
+
+async fn active(cloud: &'static str) -> (World, world::Operator) {
+    let world = World::new(cloud);
+    world.make_service("web");
+    let mut operator = world.start();
+    operator
+        .until("the tunnel is active", || world.is_active("web-tunnel"))
+        .await;
+    (world, operator)
+}
+
+#[test]
+fn a_service_gets_the_hosts_address_and_loses_it_with_the_tunnel() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        let ip = world.tunnel("web-tunnel")["status"]["hostIP"].clone();
+        let service = || world.cluster.get("services", "shop", "web").unwrap();
+        assert_eq!(service()["spec"]["externalIPs"], json!([ip]));
+        assert_eq!(service()["status"]["loadBalancer"]["ingress"], json!([{ "ip": ip }]));
+        let client = world
+            .cluster
+            .get("apps/deployments", "shop", "web-tunnel-client")
+            .unwrap();
+        assert!(client.to_string().contains("--ports=80"), "{client}");
+        // A settled tunnel costs no further write.
+        let before = world.cluster.writes();
+        for _ in 0..20 {
+            operator.round().await;
+            world.sim.clock().advance(Duration::from_secs(60));
+        }
+        assert_eq!(world.cluster.writes(), before);
+        let refuse = json!({ "metadata": { "annotations": { "operator.inlets.dev/manage": "0" } } });
+        world.cluster.patch("services", "shop", "web", &refuse);
+        operator
+            .until("the tunnel is gone", || world.tunnel("web-tunnel").is_null())
+            .await;
+        world.assert_empty("at the end");
+        assert_eq!(service()["spec"]["externalIPs"], json!([]));
+        assert_eq!(service()["status"]["loadBalancer"]["ingress"], json!([]));
+    });
+}
+
+#[tokio::test]
+async fn port_changes_reach_the_client() {
+    let (world, mut operator) = active(TWO[0]).await;
+    world.cluster.patch(
+        "services",
+        "shop",
+        "web",
+        &json!({ "spec": { "ports": [{ "port": 443 }] } }),
+    );
+    let client = || {
+        world
+            .cluster
+            .get("apps/deployments", "shop", "web-tunnel-client")
+            .unwrap()
+            .to_string()
+    };
+    operator
+        .until("the client has the new port", || client().contains("--ports=443"))
+        .await;
+}
+
+#[tokio::test]
+async fn hundred_hosts_cost_one_list_a_poll() {
+    let world = World::new(TWO[0]);
+    for number in 0..100 {
+        world.make_service(&format!("web-{number}"));
+    }
+    let mut operator = world.start();
+    let all = || {
+        world
+            .cluster
+            .list(TUNNELS)
+            .iter()
+            .filter(|tunnel| tunnel["status"]["hostStatus"] == "active")
+            .count()
+            == 100
+    };
+    operator.until("all are active", all).await;
+    world.sim.clear_requests();
+    for account in operator.context.accounts.all() {
+        account.poll().await;
+    }
+    let requests = world.sim.requests().len();
+    assert!(requests <= 2, "{requests} requests for 100 hosts");
+}
+
+#[test]
+fn a_create_that_shows_up_late_is_still_found_by_the_deletion() {
+    on_every_cloud(async |cloud| {
+        // Dies as soon as the host exists, which is in no list for half a minute.
+        let mut number = 0;
+        let world = loop {
+            let world = World::new(cloud);
+            world.make_host("runner", json!({}));
+            let late = Fault::new(Effect::LateVisibility { millis: 30_000 });
+            world.sim.faults().add(late.times(1));
+            let mut first = world.start_with(Gate::die_at(number, Fate::DieAfter));
+            first.round().await;
+            if world.hosts_at_cloud() == 1 {
+                break world;
+            }
+            number += 1;
+        };
+        assert!(world.host("runner")["status"]["id"].is_null());
+        let mut operator = world.start();
+        world.cluster.delete(HOSTS, "shop", "runner");
+        operator
+            .until("the host resource is gone", || world.host("runner").is_null())
+            .await;
+        world.assert_empty("at the end");
+    });
+}
+
+#[test]
+fn what_a_host_resource_says_is_kept_to() {
+    on_every_cloud(async |cloud| {
+        let world = World::new(cloud);
+        world.make_host("short", json!({ "ttl": "10m" }));
+        world.make_host("kept", json!({ "deletionPolicy": "Retain" }));
+        let mut operator = world.start();
+        let phase = |name: &str| world.host(name)["status"]["phase"].clone();
+        operator
+            .until("both are active", || {
+                phase("short") == "Active" && phase("kept") == "Active"
+            })
+            .await;
+        let price = provision::find(cloud).unwrap().monthly_cost.amount;
+        let told = world.host("kept")["status"]["monthlyCost"].is_string();
+        assert_eq!(told, price.is_some(), "{cloud}");
+        world.cluster.delete(HOSTS, "shop", "kept");
+        operator
+            .until("the resource is gone", || world.host("kept").is_null())
+            .await;
+        assert_eq!(world.hosts_at_cloud(), 2, "a retained host stays");
+        operator
+            .until("the time to live passes", || world.host("short").is_null())
+            .await;
+        assert_eq!(world.hosts_at_cloud(), 1);
+    });
+}
+
+#[tokio::test]
+async fn a_tunnel_of_inlets_operator_is_taken_over() {
+    let (world, mut operator) = active(TWO[0]).await;
+    // What it looked like before: no finalizer, no annotation.
+    let version = json!({ "metadata": { "finalizers": [], "annotations": { "provision.dev/provider": null } } });
+    world.cluster.patch(TUNNELS, "shop", "web-tunnel", &version);
+    let id = world.tunnel("web-tunnel")["status"]["hostId"].clone();
+    operator.round().await;
+    let tunnel = world.tunnel("web-tunnel");
+    assert_eq!(tunnel["metadata"]["finalizers"], json!(["provision.dev/host"]));
+    assert_eq!((tunnel["status"]["hostId"].clone(), world.hosts_at_cloud()), (id, 1));
+}
+
+#[test]
+fn orphans_are_reported_and_deleted_only_when_asked_to() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        assert!(
+            orphans::check(&operator.context, true).await.unwrap().is_empty(),
+            "a host with a resource is none"
+        );
+        // Somebody took the finalizer off by force.
+        world.cluster.patch(
+            TUNNELS,
+            "shop",
+            "web-tunnel",
+            &json!({ "metadata": { "finalizers": [] } }),
+        );
+        world.cluster.delete("services", "shop", "web");
+        assert!(world.tunnel("web-tunnel").is_null());
+        world.sim.clock().advance(Duration::from_secs(11));
+        let found = orphans::check(&operator.context, false).await.unwrap();
+        assert_eq!((found.len(), found[0].deleted, world.hosts_at_cloud()), (1, false, 1));
+        for _ in 0..5 {
+            world.sim.clock().advance(Duration::from_secs(11));
+            orphans::check(&operator.context, true).await.unwrap();
+        }
+        world.assert_empty("at the end");
+        operator.round().await;
+    });
+}
+
+#[test]
+fn cleaning_up_leaves_neither_hosts_nor_finalizers() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        world.make_host("runner", json!({}));
+        operator
+            .until("the host is active", || {
+                world.host("runner")["status"]["phase"] == "Active"
+            })
+            .await;
+        drop(operator);
+        let operator = world.start();
+        let mut report = cleanup::Report::default();
+        for _ in 0..20 {
+            report = cleanup::run(&operator.context, Duration::ZERO, Duration::ZERO)
+                .await
+                .unwrap();
+            if report.left.is_empty() {
+                break;
+            }
+            world.sim.clock().advance(Duration::from_secs(5));
+        }
+        assert_eq!(report.left, Vec::<String>::new());
+        assert!(world.tunnel("web-tunnel").is_null() && world.host("runner").is_null());
+        world.assert_empty("at the end");
+    });
+}
+
+#[test]
+fn neither_token_nor_license_nor_user_data_is_in_a_status() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        world.make_host("runner", json!({ "userData": { "inline": "#!/bin/sh\n# hunter2\n" } }));
+        operator
+            .until("the host is active", || {
+                world.host("runner")["status"]["phase"] == "Active"
+            })
+            .await;
+        let secret = world.cluster.get("secrets", "shop", "web-tunnel").unwrap();
+        let token: k8s_openapi::ByteString = serde_json::from_value(secret["data"]["token"].clone()).unwrap();
+        let token = String::from_utf8(token.0).unwrap();
+        let seen = format!(
+            "{:?} {:?} {:?}",
+            world.tunnel("web-tunnel"),
+            world.host("runner")["status"],
+            world.cluster.list("apps/deployments")
+        );
+        for text in [token.as_str(), "license-1", "hunter2"] {
+            assert!(!seen.contains(text));
+        }
+    });
+}

@@ -1,0 +1,217 @@
+//! What goes wrong: limits, refusals, shortages, and hosts that others delete.
+
+use std::time::Duration;
+
+use provision_sim::{Effect, Fault};
+use serde_json::json;
+
+use super::{active, reason};
+use crate::world::{
+    HOSTS, World,
+    clouds::{TWO, on_every_cloud},
+};
+
+#[test]
+fn a_rate_limit_is_waited_for_and_told() {
+    on_every_cloud(async |cloud| {
+        let world = World::new(cloud);
+        world.make_host("runner", json!({}));
+        world
+            .sim
+            .faults()
+            .add(Fault::new(Effect::RateLimited { retry_after: Some(60) }).times(1));
+        let mut operator = world.start();
+        operator.round().await;
+        world.sim.clear_requests();
+        // Not every cloud says for how long; then it is ten seconds.
+        let quiet = if TWO[0] == cloud { 5 } else { 2 };
+        for _ in 0..quiet {
+            operator.round().await;
+            world.sim.clock().advance(Duration::from_secs(5));
+        }
+        assert!(
+            world.sim.requests().is_empty(),
+            "the cloud asked for a pause: {:?}",
+            world.sim.requests()
+        );
+        assert_eq!(
+            reason(&world.host("runner"), "Degraded"),
+            ("True".to_owned(), "RateLimited".to_owned())
+        );
+        operator
+            .until("it is active all the same", || {
+                world.host("runner")["status"]["phase"] == "Active"
+            })
+            .await;
+        assert_eq!(reason(&world.host("runner"), "Degraded").0, "False");
+        assert_eq!(world.hosts_at_cloud(), 1);
+    });
+}
+
+#[test]
+fn refused_credentials_are_tried_again_when_they_change_and_never_taken_for_gone() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        // The token is revoked, a deletion comes: nothing may be given up.
+        world.sim.faults().add(Fault::new(Effect::Unauthorized));
+        world.sim.clear_requests();
+        world.cluster.delete("services", "shop", "web");
+        for _ in 0..40 {
+            operator.round().await;
+            world.sim.clock().advance(Duration::from_secs(5));
+        }
+        assert!(!world.tunnel("web-tunnel").is_null());
+        let asked = world.sim.requests();
+        assert!(asked.len() <= 3, "calls with a refused token in 200 seconds: {asked:?}");
+        world.sim.faults().clear();
+        operator
+            .until("the tunnel is gone once the token is good", || {
+                world.tunnel("web-tunnel").is_null()
+            })
+            .await;
+        world.assert_empty("at the end");
+    });
+}
+
+#[tokio::test]
+async fn a_secret_that_changes_is_a_new_attempt_at_once() {
+    let world = World::new(TWO[0]);
+    let good: Vec<(&str, &str)> = provision_sim::clouds()
+        .into_iter()
+        .find(|known| known.id == world.cloud)
+        .unwrap()
+        .settings
+        .to_vec();
+    let encode = |text: &str| {
+        let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
+        serde_json::to_value(bytes).unwrap()
+    };
+    let endpoint = World::settings(world.cloud).get("endpoint").unwrap().to_owned();
+    let secret = |token: &str| json!({ "data": { "token": encode(token), "endpoint": encode(&endpoint) } });
+    let mut made = secret("wrong");
+    made["metadata"] = json!({ "name": "account", "namespace": "shop" });
+    world.cluster.create("secrets", made);
+    world.make_host(
+        "runner",
+        json!({ "provider": world.cloud, "credentialsRef": { "name": "account" } }),
+    );
+    let mut operator = world.start();
+    operator
+        .until("the refusal is told", || {
+            reason(&world.host("runner"), "Degraded").1 == "Unauthorized"
+        })
+        .await;
+    let token = good.iter().find(|(name, _)| *name == "token").unwrap().1;
+    world.cluster.patch("secrets", "shop", "account", &secret(token));
+    let before = world.sim.clock().now();
+    operator
+        .until("the host is active", || {
+            world.host("runner")["status"]["phase"] == "Active"
+        })
+        .await;
+    let took = world.sim.clock().now().duration_since(before).unwrap();
+    assert!(took < Duration::from_secs(200), "{took:?}");
+}
+
+#[test]
+fn a_sold_out_plan_and_a_missing_secret_are_told_and_left_alone() {
+    on_every_cloud(async |cloud| {
+        let world = World::new(cloud);
+        world.make_host("runner", json!({}));
+        world.make_host(
+            "lost",
+            json!({ "credentialsRef": { "name": "nowhere" }, "provider": world.cloud }),
+        );
+        world.sim.faults().add(Fault::new(Effect::SoldOut).times(1));
+        let mut operator = world.start();
+        operator.round().await;
+        assert_eq!(reason(&world.host("lost"), "Degraded").1, "Unauthorized");
+        let why = || reason(&world.host("runner"), "Degraded").1;
+        // GCE accepts the order and says later that it could not be filled: that host is there, and failed.
+        if cloud == "gce" {
+            operator.until("the failure is told", || why() == "Failed").await;
+            world.cluster.delete(HOSTS, "shop", "runner");
+            operator
+                .until("the host is gone", || world.host("runner").is_null())
+                .await;
+            return world.assert_empty("at the end");
+        }
+        assert_eq!(why(), "SoldOut");
+        operator
+            .until("it is tried again", || {
+                world.host("runner")["status"]["phase"] == "Active"
+            })
+            .await;
+    });
+}
+
+#[test]
+fn a_host_that_somebody_else_deleted_is_told_after_a_while() {
+    on_every_cloud(async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        world.make_host("runner", json!({}));
+        operator
+            .until("the host is active", || {
+                world.host("runner")["status"]["phase"] == "Active"
+            })
+            .await;
+        world.sim.reset();
+        operator
+            .until("it is gone", || world.host("runner")["status"]["phase"] == "Gone")
+            .await;
+        assert_eq!(
+            reason(&world.host("runner"), "Degraded"),
+            ("True".to_owned(), "Gone".to_owned())
+        );
+        operator
+            .until("so is the tunnel's", || {
+                world.tunnel("web-tunnel")["status"]["hostStatus"] == "gone"
+            })
+            .await;
+        operator.round().await;
+        let service = world.cluster.get("services", "shop", "web").unwrap();
+        assert_eq!(
+            service["spec"]["externalIPs"],
+            json!([]),
+            "somebody else may have the address"
+        );
+    });
+}
+
+#[tokio::test]
+async fn the_budget_is_kept_from_the_start() {
+    let (mut world, operator) = active(TWO[0]).await;
+    drop(operator);
+    world.setup.max_hosts = Some(1);
+    world.make_host("runner", json!({}));
+    let mut operator = world.start();
+    operator.context.count_what_exists().await.unwrap();
+    operator.round().await;
+    operator.round().await;
+    assert_eq!(reason(&world.host("runner"), "Degraded").1, "OverBudget");
+    assert_eq!(world.hosts_at_cloud(), 1);
+    world.cluster.delete("services", "shop", "web");
+    operator
+        .until("there is room", || world.host("runner")["status"]["phase"] == "Active")
+        .await;
+}
+
+#[tokio::test]
+async fn an_operator_of_another_cloud_never_calls_a_host_gone() {
+    let (mut world, operator) = active(TWO[0]).await;
+    drop(operator);
+    world.cloud = TWO[1];
+    world.cluster.delete("services", "shop", "web");
+    let mut moved = world.start();
+    for _ in 0..30 {
+        moved.round().await;
+        world.sim.clock().advance(Duration::from_secs(10));
+    }
+    assert!(!world.tunnel("web-tunnel").is_null(), "the finalizer holds");
+    assert_eq!(world.hosts_at_cloud(), 1);
+    world.cloud = TWO[0];
+    let mut back = world.start();
+    back.until("the right cloud deletes it", || world.tunnel("web-tunnel").is_null())
+        .await;
+    world.assert_empty("at the end");
+}
