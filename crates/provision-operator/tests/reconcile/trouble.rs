@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use provision_operator::account::Purpose;
 use provision_sim::{Effect, Fault};
 use serde_json::json;
 
 use super::{active, reason};
 use crate::world::{
-    HOSTS, World,
-    clouds::{TWO, on_every_cloud},
+    HOSTS, Operator, World,
+    clouds::{TWO, on, on_every_cloud},
 };
 
 #[test]
@@ -44,6 +45,54 @@ fn a_rate_limit_is_waited_for_and_told() {
             })
             .await;
         assert_eq!(reason(&world.host("runner"), "Degraded").0, "False");
+        assert_eq!(world.hosts_at_cloud(), 1);
+    });
+}
+
+#[test]
+fn after_a_rate_limit_deletions_go_before_creates_and_polls() {
+    on(&TWO, async |cloud| {
+        let (world, mut operator) = active(cloud).await;
+        world.make_host("old", json!({}));
+        operator
+            .until("the host is active", || {
+                world.host("old")["status"]["phase"] == "Active"
+            })
+            .await;
+        // A poll is one request too many. Then a Tunnel and a Host are to go, and another Host is to come.
+        let limit = Effect::RateLimited { retry_after: Some(20) };
+        world.sim.faults().add(Fault::new(limit).times(1));
+        operator.poll().await;
+        world.cluster.delete("services", "shop", "web");
+        world.cluster.delete(HOSTS, "shop", "old");
+        world.make_host("new", json!({}));
+        let creates = |operator: &Operator| operator.context.metrics.calls(world.cloud, "provision", "ok");
+        let (before, mut turns, mut gave_way) = (creates(&operator), 0, false);
+        let gone = || world.tunnel("web-tunnel").is_null() && world.host("old").is_null();
+        loop {
+            operator.reconcile_all().await;
+            if gone() {
+                break;
+            }
+            world.sim.clear_requests();
+            operator.poll().await;
+            let asked = world.sim.requests();
+            assert!(asked.is_empty(), "a poll went before a deletion: {asked:?}");
+            assert_eq!(creates(&operator), before, "a create went before a deletion");
+            let pauses = operator.context.accounts.all().into_iter();
+            gave_way |= pauses
+                .filter_map(|account| account.pause(Purpose::Other))
+                .any(|pause| pause.reason == "DeletionsFirst");
+            world.sim.clock().advance(Duration::from_secs(5));
+            turns += 1;
+            assert!(turns < 20, "the deletions are not through while the budget is short");
+        }
+        assert!(gave_way, "the account was only ever closed to everybody");
+        operator
+            .until("the new host is active", || {
+                world.host("new")["status"]["phase"] == "Active"
+            })
+            .await;
         assert_eq!(world.hosts_at_cloud(), 1);
     });
 }

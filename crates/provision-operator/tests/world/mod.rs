@@ -275,14 +275,20 @@ impl Operator {
             let _ = reconcile_service(Arc::new(serde_json::from_value(object).unwrap()), self.context.clone()).await;
         }
         self.reconcile_all().await;
+        self.poll().await;
+        self.reconcile_all().await;
+    }
+
+    /// One poll of every account.
+    pub(crate) async fn poll(&mut self) {
         for account in self.context.accounts.all() {
             account.poll().await;
         }
         while self.events.try_recv().is_ok() {}
-        self.reconcile_all().await;
     }
 
-    async fn reconcile_all(&mut self) {
+    /// One look at every Tunnel and Host.
+    pub(crate) async fn reconcile_all(&mut self) {
         for object in self.cluster.list(TUNNELS) {
             let tunnel: provision_operator::crd::Tunnel = serde_json::from_value(object).unwrap();
             let _ = reconcile(Arc::new(tunnel), self.context.clone()).await;
