@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::budget::Amount;
+
 /// The release of client and server when no flag names one; they should be the same.
 pub const INLETS_RELEASE: &str = "0.9.40";
 
@@ -141,9 +143,10 @@ pub struct Flags {
     /// Create no more hosts when so many exist
     #[arg(long, global = true)]
     pub max_hosts: Option<usize>,
-    /// Create no more hosts when all of them would cost more in a month; prices of clouds are added as they are, whatever the currency
-    #[arg(long, global = true)]
-    pub max_monthly_cost: Option<f64>,
+    /// Create no more hosts when all of them would cost more in a month, without tax: `50` as long as all prices have one
+    /// currency, `50EUR,40USD` for hosts of several clouds; nothing is created in a currency without an amount
+    #[arg(long, global = true, value_name = "AMOUNT[CURRENCY]", value_delimiter = ',')]
+    pub max_monthly_cost: Vec<Amount>,
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, global = true, default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
@@ -239,6 +242,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::budget::CostCap;
 
     #[test]
     fn the_flags_are_consistent_and_every_flag_of_inlets_operator_is_there() {
@@ -304,6 +308,24 @@ mod tests {
         ));
         assert!(matches!(cli.command, Some(Command::Cleanup(Cleanup { timeout: 5 }))));
         assert!(!cli.args.annotated_only);
+    }
+
+    #[test]
+    fn a_cap_on_costs_may_be_given_for_each_currency() {
+        let cap = |line: &[&str]| {
+            let line = ["o"].iter().chain(line).map(Into::into);
+            let cli = Cli::try_parse_from(with_two_hyphens(line)).map_err(|error| error.to_string())?;
+            Ok::<_, String>(CostCap::new(&cli.args.max_monthly_cost)?.map(|cap| cap.to_string()))
+        };
+        assert_eq!(cap(&[]).unwrap(), None);
+        let text = |line| cap(line).unwrap().unwrap();
+        assert_eq!(text(&["--max-monthly-cost=50"]), "50");
+        assert_eq!(text(&["-max-monthly-cost", "50EUR,40USD"]), "50EUR,40USD");
+        let twice = ["--max-monthly-cost", "50EUR", "--max-monthly-cost", "40USD"];
+        assert_eq!(text(&twice), "50EUR,40USD");
+        assert!(cap(&["--max-monthly-cost", "50,40USD"]).is_err());
+        let refused = cap(&["--max-monthly-cost", "much"]).unwrap_err();
+        assert!(refused.contains("is no amount: write `50`"), "{refused}");
     }
 
     #[test]

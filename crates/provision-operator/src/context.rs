@@ -17,7 +17,7 @@ use provision::{Error, ErrorKind, Result, Settings};
 
 use crate::{
     account::{Account, Accounts, Credentials},
-    budget::Budget,
+    budget::{Budget, CostCap},
     clock::Clock,
     controller::{Failure, Managed},
     crd::{Host, Tunnel},
@@ -48,7 +48,7 @@ pub struct Options {
     /// Cap on hosts.
     pub max_hosts: Option<usize>,
     /// Cap on what they cost in a month.
-    pub max_monthly_cost: Option<f64>,
+    pub max_monthly_cost: Option<CostCap>,
 }
 
 /// What every reconcile works with.
@@ -109,7 +109,7 @@ impl Context {
         };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
-            budget: Budget::new(options.max_hosts, options.max_monthly_cost),
+            budget: Budget::new(options.max_hosts, options.max_monthly_cost.clone()),
             client,
             accounts,
             options,
@@ -148,17 +148,21 @@ impl Context {
         }
         let Some(uid) = resource.uid() else { return };
         self.budget.note(&uid, None);
-        if self.budget.caps_cost()
+        if self.budget.lacks_price(&uid)
             && let Ok(account) = self.account(resource).await
         {
-            let cost = account
-                .monthly_cost(
-                    resource.plan(&self.options).as_deref(),
-                    resource.region(&self.options).as_deref(),
-                )
-                .await;
-            self.budget.note(&uid, cost.map(|(amount, _)| amount));
+            self.note_price(resource, &uid, &account).await;
         }
+    }
+
+    /// Counts a host that exists, with its price where that has to be known.
+    pub async fn note_price<K: Managed>(&self, resource: &K, uid: &str, account: &Account) {
+        let mut price = None;
+        if self.budget.lacks_price(uid) {
+            let (plan, region) = (resource.plan(&self.options), resource.region(&self.options));
+            price = account.monthly_cost(plan.as_deref(), region.as_deref()).await;
+        }
+        self.budget.note(uid, price);
     }
 
     /// The account that a resource's host is in.

@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     account::{Accounts, Connect, Pace, Watcher},
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
+    budget::CostCap,
     cleanup,
     clock::Clock,
     context::{Context, Options},
@@ -305,7 +306,7 @@ fn options(flags: &Arc<Flags>, cluster: String) -> Outcome<Options> {
         },
         annotated_only: flags.annotated_only,
         max_hosts: flags.max_hosts,
-        max_monthly_cost: flags.max_monthly_cost,
+        max_monthly_cost: CostCap::new(&flags.max_monthly_cost)?,
     })
 }
 

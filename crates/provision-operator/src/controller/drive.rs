@@ -159,11 +159,7 @@ impl<K: Managed> Work<'_, K> {
             self.resource.region(&self.context.options),
         );
         let cost = self.account.monthly_cost(plan.as_deref(), region.as_deref()).await;
-        if let Err(message) = self
-            .context
-            .budget
-            .reserve(&self.uid, cost.as_ref().map(|(amount, _)| *amount))
-        {
+        if let Err(message) = self.context.budget.reserve(&self.uid, cost.clone()) {
             let problem = Problem {
                 reason: "OverBudget".to_owned(),
                 message,
@@ -219,7 +215,7 @@ impl<K: Managed> Work<'_, K> {
 
     async fn settle(&mut self, state: State) -> Result<Then, Failure> {
         self.count(state.phase);
-        self.context.budget.note(&self.uid, None);
+        self.context.note_price(&self.resource, &self.uid, &self.account).await;
         let was_active = self.resource.stored_phase() == HostPhase::Active;
         let pause = self
             .account

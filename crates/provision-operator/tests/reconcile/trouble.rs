@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use provision_operator::account::Purpose;
+use provision_operator::{
+    account::Purpose,
+    budget::{Amount, CostCap},
+};
 use provision_sim::{Effect, Fault};
 use serde_json::json;
 
@@ -240,6 +243,48 @@ async fn the_budget_is_kept_from_the_start() {
     assert_eq!(reason(&world.host("runner"), "Degraded").1, "OverBudget");
     assert_eq!(world.hosts_at_cloud(), 1);
     world.cluster.delete("services", "shop", "web");
+    operator
+        .until("there is room", || world.host("runner")["status"]["phase"] == "Active")
+        .await;
+}
+
+#[tokio::test]
+async fn one_amount_caps_no_hosts_of_two_currencies() {
+    let (mut world, operator) = active(TWO[0]).await;
+    drop(operator);
+    // The Tunnel's host is priced in dollars, this one in euros.
+    let (there, encode) = (World::settings(TWO[1]), |text: &str| {
+        k8s_openapi::ByteString(text.as_bytes().to_vec())
+    });
+    let data = ["token", "endpoint"].map(|name| (name.to_owned(), json!(encode(there.get(name).unwrap()))));
+    let data: serde_json::Map<_, _> = data.into_iter().collect();
+    let account = json!({ "metadata": { "name": "account", "namespace": "shop" }, "data": data });
+    world.cluster.create("secrets", account);
+    world.make_host(
+        "runner",
+        json!({ "provider": TWO[1], "credentialsRef": { "name": "account" } }),
+    );
+    let cap = |text: &str| {
+        let amounts: Vec<Amount> = text.split(',').map(|amount| amount.parse().unwrap()).collect();
+        CostCap::new(&amounts).unwrap()
+    };
+    for (flag, advice) in [
+        ("50", "--max-monthly-cost 50USD,50EUR"),
+        ("50USD", "--max-monthly-cost 50USD,"),
+        ("50USD,1EUR", "allows 1.00 EUR"),
+    ] {
+        world.setup.max_monthly_cost = cap(flag);
+        let mut operator = world.start();
+        operator.context.count_what_exists().await.unwrap();
+        operator.round().await;
+        let runner = world.host("runner");
+        assert_eq!(reason(&runner, "Degraded").1, "OverBudget", "{flag}");
+        assert!(runner["status"].to_string().contains(advice), "{flag}: {runner:#?}");
+    }
+    assert_eq!(world.hosts_at_cloud(), 1);
+    world.setup.max_monthly_cost = cap("50USD,50EUR");
+    let mut operator = world.start();
+    operator.context.count_what_exists().await.unwrap();
     operator
         .until("there is room", || world.host("runner")["status"]["phase"] == "Active")
         .await;

@@ -18,6 +18,7 @@ use provision::{
 };
 use provision_operator::{
     account::{Accounts, Connect, Pace, Watcher},
+    budget::CostCap,
     clock::Clock,
     context::{Context, Options},
     controller::{reconcile, reconcile_service},
@@ -71,7 +72,7 @@ impl Transport for SimTransport {
 pub(crate) struct Setup {
     pub(crate) annotated_only: bool,
     pub(crate) max_hosts: Option<usize>,
-    pub(crate) max_monthly_cost: Option<f64>,
+    pub(crate) max_monthly_cost: Option<CostCap>,
     /// Accounts poll in tasks of their own.
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
@@ -184,7 +185,7 @@ impl World {
             },
             annotated_only: self.setup.annotated_only,
             max_hosts: self.setup.max_hosts,
-            max_monthly_cost: self.setup.max_monthly_cost,
+            max_monthly_cost: self.setup.max_monthly_cost.clone(),
         };
         let client = self.cluster.client(gate.clone());
         Operator {
