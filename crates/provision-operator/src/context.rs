@@ -22,7 +22,7 @@ use crate::{
     controller::{Failure, Managed},
     crd::{Host, Tunnel},
     engine::Removal,
-    mapping::{Defaults, client::ClientSettings},
+    mapping::{Defaults, client::ClientSettings, conditions::Problem},
     metrics::Metrics,
 };
 
@@ -79,6 +79,8 @@ pub struct Memory {
     pub failures: u32,
     /// No new attempt before this moment.
     pub retry_at: Option<SystemTime>,
+    /// Why the last attempt to do what follows from the host's state failed.
+    pub hitch: Option<Problem>,
     /// The last event, so that it is not repeated.
     pub told: Option<(String, String)>,
     /// The phase that the metrics count it under.

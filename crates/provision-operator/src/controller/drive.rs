@@ -19,7 +19,7 @@ use crate::{
     context::Context,
     crd::{FINALIZER, HostPhase, PROVIDER_ANNOTATION},
     engine::{State, Step, next},
-    mapping::host::Problem,
+    mapping::conditions::Problem,
 };
 
 /// More steps than any resource takes in a row: a guard against going round in circles.
@@ -221,24 +221,35 @@ impl<K: Managed> Work<'_, K> {
             .account
             .pause(Purpose::Other)
             .filter(|pause| pause.reason != "DeletionsFirst");
-        let news = News {
-            problem: pause.as_ref().map(problem_of),
+        let paused = pause.as_ref().map(problem_of);
+        // What hindered the last attempt is told until one succeeds, and not taken back and told again each time.
+        let hitch = self.context.memory(&self.uid).hitch;
+        let mut news = News {
+            problem: paused.clone().or_else(|| hitch.clone()),
             cost: None,
         };
-        let id = self.resource.stored_id().map(str::to_owned);
-        if let Some(resource) = patch_status(self.context, &self.resource, id.as_deref(), &state, &news).await? {
-            self.resource = resource;
-        }
+        self.show(&state, &news).await?;
         self.announce(&state, was_active).await;
         match self.resource.follow(self.context, &state).await {
             Ok(()) => {
-                self.context.remember(&self.uid, |memory| memory.failures = 0);
+                self.context.remember(&self.uid, |memory| {
+                    memory.failures = 0;
+                    memory.hitch = None;
+                });
+                if hitch.is_some() {
+                    news.problem = paused;
+                    self.show(&state, &news).await?;
+                }
                 Ok(Then::Stop(Action::requeue(
                     pause.map_or(RESYNC, |pause| pause.lasts.max(Duration::from_secs(5))),
                 )))
             }
             Err(Failure::Kube(error)) => Err(error.into()),
-            Err(failure) => self.failed(&failure, "Follow").await,
+            Err(failure) => {
+                let problem = failure.problem();
+                self.context.remember(&self.uid, |memory| memory.hitch = Some(problem));
+                self.failed(&failure, "Follow").await
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
     context::{Context, Options},
     crd::HostPhase,
     engine::State,
-    mapping::host::Problem,
+    mapping::conditions::Problem,
 };
 
 /// Why a reconcile stopped.

@@ -81,8 +81,8 @@ impl Managed for Tunnel {
         Ok(tunnel::request(self, key, &token, &context.options.defaults, info)?)
     }
 
-    fn status_patch(&self, id: Option<&str>, state: &State, _news: &News, _now: SystemTime) -> Option<Value> {
-        let mut patch = tunnel::status_patch(self, id, state);
+    fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {
+        let mut patch = tunnel::status_patch(self, id, state, news.problem.as_ref(), now);
         let name = client::token_secret_name(self);
         // The Secret's name is stored together with the id: one write less for each tunnel.
         if id.is_some()
@@ -106,7 +106,7 @@ impl Managed for Tunnel {
                 if service::takes_address(self) {
                     write_address(context, &target, None, Some(ip)).await?;
                 }
-                run_client(self, context, &target, &ip.to_string()).await
+                run_client(self, context, &target, &ip.to_string(), state).await
             }
             // Somebody else may have the address by now.
             (HostPhase::Gone, _) => self.withdraw(context).await,
@@ -256,7 +256,13 @@ async fn token(tunnel: &Tunnel, context: &Context) -> Result<AuthToken, Failure>
 }
 
 /// Runs the tunnel's client, with the ports that the Service has now.
-async fn run_client(tunnel: &mut Tunnel, context: &Context, target: &Service, ip: &str) -> Result<(), Failure> {
+async fn run_client(
+    tunnel: &mut Tunnel,
+    context: &Context,
+    target: &Service,
+    ip: &str,
+    state: &State,
+) -> Result<(), Failure> {
     let ports = service::tcp_ports(target);
     let Some(wanted) = client::deployment(tunnel, ip, &ports, &context.options.client) else {
         return Err(Failure::Missing {
@@ -287,7 +293,7 @@ async fn run_client(tunnel: &mut Tunnel, context: &Context, target: &Service, ip
             )
             .await;
     }
-    if let Some(patch) = tunnel::reference_patch(tunnel, "clientDeploymentRef", &name) {
+    if let Some(patch) = tunnel::client_patch(tunnel, &name, state, context.clock.now()) {
         *tunnel = write_status(context, tunnel, patch).await?;
     }
     Ok(())

@@ -20,7 +20,7 @@ use crate::{
     context::Context,
     crd::{FINALIZER, HostPhase},
     engine::{Known, Seen, State},
-    mapping::host::Problem,
+    mapping::conditions::Problem,
 };
 
 /// A resource on its way through the steps of one reconcile.

@@ -1,3 +1,4 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct TunnelStatus {
     /// The Deployment that runs the tunnel's client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_deployment_ref: Option<ResourceRef>,
+    /// `Ready` once the host is active and the client runs, `Progressing` and `Degraded`, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
 }
 
 /// Name and namespace of another resource.

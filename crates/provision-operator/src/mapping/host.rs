@@ -2,16 +2,13 @@
 
 use std::time::SystemTime;
 
-use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::{Condition, Time},
-    jiff::Timestamp,
-};
 use kube::ResourceExt as _;
 use provision::{BasicHost, IdempotencyKey, OpenPorts, PortRange, ProviderInfo, Result, UserData};
 use serde_json::{Map, Value, json};
 
 use super::{
     Defaults,
+    conditions::{Problem, conditions},
     names::{host_name, parse_ttl},
 };
 use crate::{
@@ -68,15 +65,6 @@ pub fn expires(host: &Host) -> Result<Option<SystemTime>> {
     Ok(created.and_then(|created| created.checked_add(ttl)))
 }
 
-/// Why a Host is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// In a word, such as `RateLimited`.
-    pub reason: String,
-    /// In a sentence.
-    pub message: String,
-}
-
 /// Merge patch of a Host's status: what differs between what it says and what it should say. `None`: nothing does.
 #[must_use]
 pub fn status_patch(
@@ -108,71 +96,18 @@ pub fn status_patch(
     if status.observed_generation != host.metadata.generation {
         patch.insert("observedGeneration".to_owned(), json!(host.metadata.generation));
     }
-    let conditions = conditions(&status.conditions, state, problem, host.metadata.generation, now);
+    let conditions = conditions(&status.conditions, state, None, problem, host.metadata.generation, now);
     if conditions != status.conditions {
         patch.insert("conditions".to_owned(), json!(conditions));
     }
     (!patch.is_empty()).then(|| json!({ "status": patch }))
 }
 
-/// The three conditions; the time of one changes only with its status.
-fn conditions(
-    old: &[Condition],
-    state: &State,
-    problem: Option<&Problem>,
-    generation: Option<i64>,
-    now: SystemTime,
-) -> Vec<Condition> {
-    let phase = state.phase;
-    let message = state.message.clone().unwrap_or_default();
-    let broken = match (problem, phase) {
-        (Some(problem), _) => Some((problem.reason.clone(), problem.message.clone())),
-        (None, HostPhase::Failed | HostPhase::Gone | HostPhase::Stopped | HostPhase::Unknown) => {
-            Some((phase.as_str().to_owned(), message.clone()))
-        }
-        (None, _) => None,
-    };
-    let ready = phase == HostPhase::Active;
-    let progressing = matches!(
-        phase,
-        HostPhase::Pending | HostPhase::Provisioning | HostPhase::Deleting
-    );
-    let degraded = broken.is_some();
-    let (why, text) = broken.unwrap_or_else(|| {
-        (
-            if degraded { phase.as_str() } else { "AsExpected" }.to_owned(),
-            String::new(),
-        )
-    });
-    let wanted = [
-        ("Ready", ready, phase.as_str().to_owned(), message),
-        ("Progressing", progressing, phase.as_str().to_owned(), String::new()),
-        ("Degraded", degraded, why, text),
-    ];
-    let make = |(type_, holds, reason, message): (&str, bool, String, String)| {
-        let status = if holds { "True" } else { "False" };
-        let before = old.iter().find(|condition| condition.type_ == type_);
-        let since = before
-            .filter(|before| before.status == status)
-            .map(|before| before.last_transition_time.clone());
-        let now = Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH);
-        let whole = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        Condition {
-            type_: type_.to_owned(),
-            status: status.to_owned(),
-            reason,
-            message,
-            observed_generation: generation,
-            last_transition_time: since.unwrap_or(Time(whole)),
-        }
-    };
-    wanted.into_iter().map(make).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::{net::IpAddr, time::Duration};
 
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
     use provision::{NameRules, providers};
 
     use super::*;

@@ -1,6 +1,7 @@
 //! From resources to host requests and back: pure functions that know no Kubernetes client and no cloud.
 
 pub mod client;
+pub mod conditions;
 pub mod exit_server;
 pub mod host;
 pub mod names;

@@ -56,8 +56,15 @@ fn a_service_gets_the_hosts_address_and_loses_it_with_the_tunnel() {
             .get("apps/deployments", "shop", "web-tunnel-client")
             .unwrap();
         assert!(client.to_string().contains("--ports=80"), "{client}");
-        // A settled tunnel costs no further write.
+        let is = |condition: &str| reason(&world.tunnel("web-tunnel"), condition);
+        let told = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+        assert_eq!(is("Ready"), told("True", "Active"), "{cloud}");
+        assert_eq!(is("Progressing"), told("False", "Active"));
+        assert_eq!(is("Degraded"), told("False", "AsExpected"));
+        // Nine writes, one more where the address is known before the host is active, and one for the namespace's license; a
+        // settled tunnel costs no further one.
         let before = world.cluster.writes();
+        assert!(before.values().sum::<u64>() <= 11, "{cloud}: {before:?}");
         for _ in 0..20 {
             operator.round().await;
             world.sim.clock().advance(Duration::from_secs(60));
@@ -72,6 +79,23 @@ fn a_service_gets_the_hosts_address_and_loses_it_with_the_tunnel() {
         assert_eq!(service()["spec"]["externalIPs"], json!([]));
         assert_eq!(service()["status"]["loadBalancer"]["ingress"], json!([]));
     });
+}
+
+#[tokio::test]
+async fn what_hinders_a_tunnel_is_told_once_and_taken_back() {
+    let (world, mut operator) = active(TWO[0]).await;
+    let ports = |protocol: &str| json!({ "spec": { "ports": [{ "port": 53, "protocol": protocol }] } });
+    let degraded = || reason(&world.tunnel("web-tunnel"), "Degraded");
+    world.cluster.patch("services", "shop", "web", &ports("UDP"));
+    operator.until("it is told", || degraded().1 == "NoTcpPorts").await;
+    let before = world.cluster.writes();
+    for _ in 0..50 {
+        operator.round().await;
+        world.sim.clock().advance(Duration::from_secs(20));
+    }
+    assert_eq!(world.cluster.writes(), before);
+    world.cluster.patch("services", "shop", "web", &ports("TCP"));
+    operator.until("it is taken back", || degraded().0 == "False").await;
 }
 
 #[tokio::test]
