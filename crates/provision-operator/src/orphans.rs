@@ -29,6 +29,13 @@ pub struct Orphan {
 /// Compares the hosts of this cluster in every account with the cluster's resources. With `delete`, those that were made
 /// for Tunnels are deleted; those that were made for Hosts may have been kept on purpose and are only reported.
 ///
+/// Nothing at the cloud tells a Host that was kept on purpose from one that was lost. A label set at its creation would say
+/// what `deletionPolicy` was then, and the policy may be changed to `Retain` up to the deletion of the resource, which is
+/// when it is usually done; labels are never changed afterwards. Nor is a record in the cluster any help: the check is for
+/// clusters that lost their records. A host too many is a bill, a host too few may be somebody's data.
+///
+/// What was made for a host that never came to be is not seen here, as no list of hosts shows it; it bills nothing.
+///
 /// # Errors
 /// When the cluster's API fails. An account whose hosts cannot be listed is left out.
 pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failure> {
