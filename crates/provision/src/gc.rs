@@ -2,6 +2,9 @@
 //!
 //! Looks only at hosts that carry our marker, keeps those labelled `keep=true`, does nothing unless told to, and fails
 //! closed: from a list that could not be read, nothing is deleted.
+//!
+//! What was made for a host that never came to be is in no list and never expires: whoever gives a key up calls
+//! [`Provisioner::delete_leftovers`] with it. Nothing of that sort bills.
 
 use std::time::SystemTime;
 
