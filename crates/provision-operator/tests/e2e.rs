@@ -282,9 +282,11 @@ async fn services_get_addresses(cluster: &Cluster, cloud: &Cloud) {
     let ip = ingress(&web).unwrap();
     assert_eq!(web.spec.unwrap().external_ips.unwrap(), std::slice::from_ref(&ip));
     let tunnels = api::<Tunnel>(cluster);
-    eventually("the tunnel has a client", async || {
+    eventually("the tunnel has a client, and is ready", async || {
         let status = tunnels.get("web-tunnel").await.unwrap().status.unwrap_or_default();
-        status.client_deployment_ref.is_some()
+        let mut conditions = status.conditions.iter();
+        let ready = conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True");
+        status.client_deployment_ref.is_some() && ready
     })
     .await;
     let status = tunnels.get("web-tunnel").await.unwrap().status.unwrap();
