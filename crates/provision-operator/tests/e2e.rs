@@ -19,11 +19,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster::{Cluster, DEADLINE};
+use cluster::{Cluster, DEADLINE, SPACE};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
-        core::v1::{Namespace, Secret, Service},
+        core::v1::{Secret, Service},
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -34,8 +34,6 @@ use kube::{
 use provision_operator::crd::{Host, HostPhase, Tunnel, definitions};
 use provision_sim::{Server, Sim};
 use serde_json::{Value, json};
-
-const SPACE: &str = "provision-e2e";
 
 /// Waits for a condition, up to the deadline.
 #[track_caller]
@@ -64,7 +62,7 @@ impl Operator {
                 "--provider=hetzner",
                 "--poll-interval=1",
                 "--idle-poll-interval=1",
-                "--namespace=default",
+                &format!("--namespace={SPACE}"),
             ])
             .args([
                 "--listen=127.0.0.1:0",
@@ -192,10 +190,6 @@ async fn install(cluster: &Cluster) {
         })
         .await;
     }
-    let space: Namespace = serde_json::from_value(json!({ "metadata": { "name": SPACE } })).unwrap();
-    let _ = Api::<Namespace>::all(cluster.client.clone())
-        .create(&PostParams::default(), &space)
-        .await;
 }
 
 fn service(name: &str) -> Service {
@@ -269,6 +263,8 @@ async fn a_service_gets_an_address_and_nothing_is_left_behind() {
             assert!(!operator.says(secret), "{secret} is in the log");
         }
     }
+    drop((second, cleanup));
+    cluster.sweep().await;
 }
 
 async fn services_get_addresses(cluster: &Cluster, cloud: &Cloud) {
@@ -434,4 +430,7 @@ async fn a_stopped_operator_gives_the_lease_up_and_comes_back() {
     assert_eq!(cloud.hosts(), 1);
     services.delete("web", &DeleteParams::default()).await.unwrap();
     eventually("nothing is left", async || cloud.hosts() == 0).await;
+    let (fine, log) = second.terminate();
+    assert!(fine, "{log:#?}");
+    cluster.sweep().await;
 }

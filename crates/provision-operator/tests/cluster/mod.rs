@@ -1,5 +1,5 @@
 //! A real API server: started here with its etcd from the folder in `KUBEBUILDER_ASSETS` (the convention of envtest; users get
-//! the binaries with `setup-envtest`), or an existing cluster.
+//! the binaries with `setup-envtest`), or the cluster of `KUBECONFIG`, if nobody uses it for anything that the tests disturb.
 
 use std::{
     fs::File,
@@ -9,15 +9,29 @@ use std::{
     time::Duration,
 };
 
+use k8s_openapi::{
+    api::core::v1::{Namespace, Service},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
 use kube::{
-    Client, Config,
+    Api, Client, Config, ResourceExt as _,
+    api::{DeleteParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
+use provision_operator::crd::definitions;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// The longest that anything here may take, on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+/// How long an existing cluster may take to answer, before it counts as none.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Where everything is that the tests make, the operator's Lease included.
+pub(crate) const SPACE: &str = "provision-e2e";
+
+/// Tests that share an existing cluster run one after the other.
+static EXISTING: Mutex<()> = Mutex::const_new(());
 
 /// A cluster for one test, gone with it.
 pub(crate) struct Cluster {
@@ -26,40 +40,45 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     processes: Vec<Child>,
     folder: TempDir,
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl Cluster {
     /// `None`, with the reason printed, where there is no cluster to be had.
     pub(crate) async fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        // An existing cluster is swept clean at the end, so the variable that everybody has set is not enough.
-        let existing =
-            std::env::var_os("KUBECONFIG").filter(|_| std::env::var_os("PROVISION_E2E_ON_KUBECONFIG").is_some());
-        let (admin, kubeconfig, processes) = match (std::env::var_os("KUBEBUILDER_ASSETS"), existing) {
-            (Some(assets), _) => start_server(Path::new(&assets), folder.path()),
-            (None, Some(kubeconfig)) => (PathBuf::from(&kubeconfig), PathBuf::from(&kubeconfig), Vec::new()),
-            (None, None) => {
-                eprintln!(
-                    "SKIPPED: set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver, \
-                     or KUBECONFIG and PROVISION_E2E_ON_KUBECONFIG=1 for a cluster that may be swept clean"
-                );
-                return None;
+        let mut turn = None;
+        let (admin, kubeconfig, processes) = match std::env::var_os("KUBEBUILDER_ASSETS") {
+            Some(assets) => start_server(Path::new(&assets), folder.path()),
+            None => {
+                turn = Some(EXISTING.lock().await);
+                let found = tokio::time::timeout(ANSWER, existing(folder.path())).await;
+                let found = found.unwrap_or_else(|_| Err("the cluster of KUBECONFIG does not answer".to_owned()));
+                match found {
+                    Ok(kubeconfig) => (kubeconfig.clone(), kubeconfig, Vec::new()),
+                    Err(reason) => {
+                        eprintln!("SKIPPED: {reason}");
+                        return None;
+                    }
+                }
             }
         };
-        let config = Kubeconfig::read_from(&admin).unwrap();
-        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
-            .await
-            .unwrap();
-        let client = Client::try_from(config).unwrap();
         let cluster = Self {
             kubeconfig,
-            client,
+            client: client(&admin).await.unwrap(),
             processes,
             folder,
+            turn,
         };
         super::eventually("the API server answers", async || {
-            let namespace = kube::Api::<k8s_openapi::api::core::v1::Namespace>::all(cluster.client.clone());
+            let namespace = Api::<Namespace>::all(cluster.client.clone());
             namespace.get("kube-system").await.is_ok()
+        })
+        .await;
+        let space: Namespace = serde_json::from_value(json!({ "metadata": { "name": SPACE } })).unwrap();
+        super::eventually("there is a namespace", async || {
+            let spaces = Api::<Namespace>::all(cluster.client.clone());
+            spaces.create(&PostParams::default(), &space).await.is_ok()
         })
         .await;
         if !cluster.processes.is_empty() {
@@ -69,6 +88,72 @@ impl Cluster {
         eprintln!("Kubernetes {}", version.git_version);
         Some(cluster)
     }
+
+    /// Leaves an existing cluster as it was found.
+    pub(crate) async fn sweep(self) {
+        if self.turn.is_none() {
+            return;
+        }
+        let params = DeleteParams::default();
+        let spaces = Api::<Namespace>::all(self.client.clone());
+        let kinds = Api::<CustomResourceDefinition>::all(self.client.clone());
+        spaces.delete(SPACE, &params).await.unwrap();
+        for (_, definition) in definitions() {
+            kinds.delete(&definition.name_any(), &params).await.unwrap();
+        }
+        super::eventually("everything that the test made is gone", async || {
+            let mut left = spaces.get_opt(SPACE).await.unwrap().is_some();
+            for (_, definition) in definitions() {
+                left |= kinds.get_opt(&definition.name_any()).await.unwrap().is_some();
+            }
+            !left
+        })
+        .await;
+    }
+}
+
+/// The cluster of `KUBECONFIG` as a file of one configuration, or why it is left alone. The operator would make tunnels for
+/// its Services, and its clean-up deletes all Tunnels and Hosts.
+async fn existing(folder: &Path) -> Result<PathBuf, String> {
+    let found = Kubeconfig::from_env().map_err(|error| format!("KUBECONFIG cannot be read: {error}"))?;
+    let found = found.ok_or(
+        "set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver, or KUBECONFIG to a cluster without \
+         LoadBalancer Services, Tunnels and Hosts",
+    )?;
+    let path = folder.join("kubeconfig");
+    std::fs::write(&path, serde_json::to_string(&found).unwrap()).unwrap();
+    let unreadable = |error: kube::Error| format!("the cluster of KUBECONFIG does not answer: {error}");
+    let client = client(&path).await.map_err(unreadable)?;
+    let services = Api::<Service>::all(client.clone());
+    let services = services.list(&Default::default()).await.map_err(unreadable)?;
+    let balanced = |service: &&Service| {
+        let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+        kind == Some("LoadBalancer")
+    };
+    if let Some(service) = services.iter().find(balanced) {
+        return Err(format!(
+            "the cluster of KUBECONFIG is in use: it has the LoadBalancer Service {}",
+            service.name_any()
+        ));
+    }
+    for (_, definition) in definitions() {
+        let name = definition.name_any();
+        let kinds = Api::<CustomResourceDefinition>::all(client.clone());
+        if kinds.get_opt(&name).await.map_err(unreadable)?.is_some() {
+            return Err(format!(
+                "the cluster of KUBECONFIG is in use: it has the definition {name}"
+            ));
+        }
+    }
+    Ok(path)
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client, kube::Error> {
+    let config = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    Client::try_from(config)
 }
 
 impl Drop for Cluster {
@@ -160,7 +245,7 @@ async fn grant(client: &Client) {
         let namespace = if kind.starts_with("Cluster") {
             ""
         } else {
-            "namespaces/default/"
+            "namespaces/provision-e2e/"
         };
         let url = format!("/apis/rbac.authorization.k8s.io/v1/{namespace}{plural}");
         let request = http::Request::post(url).header("content-type", "application/json");
