@@ -117,3 +117,13 @@ seccompProfile:
     defaultMode: 0440
 {{- end }}
 {{- end -}}
+
+{{/* Where pods may run; empty for anywhere. */}}
+{{- define "provision-operator.scheduling" -}}
+{{- range $name := list "nodeSelector" "affinity" "tolerations" -}}
+{{- with get $.Values $name }}
+{{ $name }}:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
