@@ -22,7 +22,8 @@ use crate::{
     account::Watcher,
     context::Context,
     controller::{Managed, reconcile, reconcile_service, retry},
-    crd::{Host, Tunnel},
+    crd::{FINALIZER, Host, Tunnel},
+    mapping::service::service_of,
     orphans,
 };
 
@@ -94,7 +95,8 @@ pub async fn run(
         .run(reconcile::<Host>, retry, context.clone())
         .for_each(|result| async move { note(Host::KIND, &result) });
 
-    let services = Controller::new(Api::<Service>::all(client), watcher::Config::default())
+    let services = Controller::new(Api::<Service>::all(client.clone()), watcher::Config::default())
+        .watches(Api::<Tunnel>::all(client), watcher::Config::default(), service_without)
         .with_config(config())
         .graceful_shutdown_on(stopped(stop.clone()))
         .run(reconcile_service, retry, context.clone())
@@ -106,6 +108,17 @@ pub async fn run(
         // Neither ends before the controllers do.
         _ = async { tokio::join!(sort, checks, std::future::pending::<()>()) } => {}
     }
+}
+
+/// The Service that may want a new Tunnel once the one of its name is gone. Watches do not tell the last sight of a resource
+/// from the ones before; a Tunnel that is neither new nor on its way out will not be the last of its name.
+fn service_without(tunnel: Tunnel) -> Option<ObjectRef<Service>> {
+    let is_claimed = tunnel.finalizers().iter().any(|name| name == FINALIZER);
+    if is_claimed && tunnel.metadata.deletion_timestamp.is_none() {
+        return None;
+    }
+    let name = service_of(tunnel.metadata.name.as_deref()?)?;
+    Some(ObjectRef::new(name).within(&tunnel.namespace()?))
 }
 
 /// When hosts are compared with resources.

@@ -40,6 +40,12 @@ pub fn tunnel_name(service: &str) -> String {
     format!("{service}-tunnel")
 }
 
+/// The Service that a Tunnel of this name belongs to.
+#[must_use]
+pub fn service_of(tunnel: &str) -> Option<&str> {
+    tunnel.strip_suffix("-tunnel").filter(|service| !service.is_empty())
+}
+
 /// The Tunnel that a Service is to have; `None` for a Service that the cluster has not stored yet.
 #[must_use]
 pub fn tunnel_for(service: &Service) -> Option<Tunnel> {

@@ -297,7 +297,10 @@ impl Store {
         self.version += 1;
         new["metadata"]["resourceVersion"] = json!(self.version.to_string());
         if !new["metadata"]["deletionTimestamp"].is_null() && is_free(&new) {
-            self.remove(key, &new);
+            // A cluster never stores this: who watches sees the object as it was, with its finalizer.
+            let mut last = old;
+            last["metadata"]["resourceVersion"] = new["metadata"]["resourceVersion"].clone();
+            self.remove(key, &last);
         } else {
             self.objects.insert(key.clone(), new.clone());
             self.announce("MODIFIED", key, &new);
