@@ -96,3 +96,17 @@ async fn a_tunnel_that_is_deleted_is_made_again_while_its_service_wants_it() {
     stop.send(true).unwrap();
     running.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_deleted_when_its_time_has_passed() {
+    let (world, stop, running) = run().await;
+    world.make_host("runner", json!({ "ttl": "6s" }));
+    eventually("the host is active", || {
+        world.host("runner")["status"]["phase"] == "Active"
+    })
+    .await;
+    eventually("the host is gone", || world.host("runner").is_null()).await;
+    world.assert_empty();
+    stop.send(true).unwrap();
+    running.await.unwrap();
+}

@@ -240,9 +240,8 @@ impl<K: Managed> Work<'_, K> {
                     news.problem = paused;
                     self.show(&state, &news).await?;
                 }
-                Ok(Then::Stop(Action::requeue(
-                    pause.map_or(RESYNC, |pause| pause.lasts.max(Duration::from_secs(5))),
-                )))
+                let wait = pause.map_or(RESYNC, |pause| pause.lasts.max(Duration::from_secs(5)));
+                Ok(Then::Stop(Action::requeue(wait.min(self.left_to_live()))))
             }
             Err(Failure::Kube(error)) => Err(error.into()),
             Err(failure) => {
@@ -251,6 +250,14 @@ impl<K: Managed> Work<'_, K> {
                 self.failed(&failure, "Follow").await
             }
         }
+    }
+
+    /// How long until the resource is deleted by itself.
+    fn left_to_live(&self) -> Duration {
+        let expires = self.resource.expires();
+        expires.map_or(Duration::MAX, |expires| {
+            expires.duration_since(self.context.clock.now()).unwrap_or_default()
+        })
     }
 
     async fn announce(&self, state: &State, was_active: bool) {
