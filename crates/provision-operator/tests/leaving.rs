@@ -10,11 +10,39 @@
 
 mod world;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::ByteString;
+use kube::{Client, client::Body};
 use serde_json::{Value, json};
-use world::{HOSTS, World, clouds};
+use tower_test::mock;
+use world::{HOSTS, Operator, World, clouds};
+
+/// Answers some requests in the place of the cluster.
+fn refuse(operator: &mut Operator, answer: impl Fn(&Method, &str) -> Option<(StatusCode, Value)> + Send + 'static) {
+    let context = Arc::get_mut(&mut operator.context).unwrap();
+    let cluster = context.client.clone();
+    let (service, mut handle) = mock::pair::<Request<Body>, Response<Body>>();
+    tokio::spawn(async move {
+        while let Some((request, send)) = handle.next_request().await {
+            match answer(request.method(), request.uri().path()) {
+                Some((status, body)) => {
+                    let body = Body::from(serde_json::to_vec(&body).unwrap());
+                    send.send_response(Response::builder().status(status).body(body).unwrap());
+                }
+                None => send.send_response(cluster.send(request).await.unwrap()),
+            }
+        }
+    });
+    context.client = Client::new(service, "default");
+}
+
+fn status(code: StatusCode, message: &str) -> (StatusCode, Value) {
+    let body =
+        json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code.as_u16() });
+    (code, body)
+}
 
 #[tokio::test]
 async fn a_namespace_is_deleted_with_the_credentials_of_its_hosts() {
@@ -48,4 +76,25 @@ async fn a_namespace_is_deleted_with_the_credentials_of_its_hosts() {
         .until("the host is gone", || world.host("runner").is_null())
         .await;
     world.assert_empty();
+}
+
+#[tokio::test]
+async fn a_service_shows_its_address_where_external_ips_are_not_allowed() {
+    let world = World::new(clouds()[0]);
+    world.make_service("web");
+    let mut operator = world.start();
+    refuse(&mut operator, |method, path| {
+        (method == Method::PATCH && path == "/api/v1/namespaces/shop/services/web").then(|| {
+            status(
+                StatusCode::FORBIDDEN,
+                "Use of external IPs is denied by admission control",
+            )
+        })
+    });
+    operator
+        .until("the tunnel is active", || world.is_active("web-tunnel"))
+        .await;
+    let web = world.cluster.get("services", "shop", "web").unwrap();
+    assert!(web["status"]["loadBalancer"]["ingress"][0]["ip"].is_string(), "{web:#}");
+    assert!(web["spec"]["externalIPs"].is_null());
 }

@@ -182,9 +182,19 @@ async fn write_address(
     let mut version = target.resource_version();
     if let Some(patch) = change.spec {
         let patch = locked(patch, target, version.as_deref());
-        let written = gone_is_fine(api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await)?;
-        let Some(written) = written else { return Ok(()) };
-        version = written.resource_version();
+        match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+            Ok(written) => version = written.resource_version(),
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+            // The admission plugin DenyServiceExternalIPs, for one. The status is what says the address to everybody.
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 422) => {
+                tracing::warn!(
+                    name,
+                    answer = status.message,
+                    "the address cannot be in spec.externalIPs"
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     if let Some(patch) = change.status {
         let patch = locked(patch, target, version.as_deref());
