@@ -2,18 +2,21 @@
 //! finalizer is left without anybody to take it off.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures_util::{TryStreamExt as _, stream};
 use kube::{
-    Api, ResourceExt as _,
+    Api, ResourceExt,
     api::{DeleteParams, ListParams},
 };
 
 use crate::{
     context::Context,
     controller::{Failure, Managed, reconcile},
+    controllers::CONCURRENCY,
     crd::{FINALIZER, Host, Tunnel},
 };
 
@@ -22,7 +25,7 @@ use crate::{
 pub struct Report {
     /// Resources that are gone.
     pub removed: usize,
-    /// Resources whose hosts are still there, as `Kind namespace/name`.
+    /// Resources whose hosts are still there, as `Kind namespace/name`, with what was last said of them.
     pub left: Vec<String>,
 }
 
@@ -30,60 +33,75 @@ pub struct Report {
 /// caller holds the Lease.
 ///
 /// # Errors
-/// When the cluster's API cannot be read.
+/// When the cluster's API cannot be read at the end of the time.
 pub async fn run(context: &Arc<Context>, timeout: Duration, interval: Duration) -> Result<Report, Failure> {
     let start = Instant::now();
-    let mut report = Report::default();
-    let mut before = None;
+    let mut seen = BTreeSet::new();
     loop {
-        let mut left = remove_all::<Tunnel>(context).await?;
-        left.extend(remove_all::<Host>(context).await?);
-        let at_first = *before.get_or_insert(left.len());
-        report.removed = at_first.saturating_sub(left.len());
-        report.left = left;
-        if report.left.is_empty() {
-            report.removed = at_first;
-            return Ok(report);
+        let is_last = start.elapsed() >= timeout;
+        match remove_everything(context, &mut seen).await {
+            Ok(left) if left.is_empty() || is_last => {
+                let removed = seen.len().saturating_sub(left.len());
+                return Ok(Report { removed, left });
+            }
+            Ok(left) => tracing::info!(left = left.len(), "waiting for the clouds"),
+            Err(error) if is_last => return Err(error),
+            Err(error) => tracing::warn!(%error, "will be tried again"),
         }
-        if start.elapsed() >= timeout {
-            return Ok(report);
-        }
-        tracing::info!(left = report.left.len(), "waiting for the clouds");
         tokio::time::sleep(interval).await;
     }
 }
 
+async fn remove_everything(context: &Arc<Context>, seen: &mut BTreeSet<String>) -> Result<Vec<String>, Failure> {
+    let mut left = remove_all::<Tunnel>(context, seen).await?;
+    left.extend(remove_all::<Host>(context, seen).await?);
+    Ok(left)
+}
+
 /// Deletes what is there and does the operator's part. What is left was there at the last look.
-async fn remove_all<K: Managed>(context: &Arc<Context>) -> Result<Vec<String>, Failure> {
-    let all = Api::<K>::all(context.client.clone());
-    for resource in all.list(&ListParams::default()).await?.items {
-        let api = context.api::<K>(&resource.namespace().unwrap_or_default());
-        let name = resource.name_any();
-        if resource.meta().deletion_timestamp.is_none() {
-            match api.delete(&name, &DeleteParams::background()).await {
-                Ok(_) => {}
-                Err(kube::Error::Api(status)) if status.code == 404 => continue,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if let Some(now) = api.get_opt(&name).await?
-            && let Err(error) = reconcile(Arc::new(now), context.clone()).await
-        {
-            tracing::warn!(kind = K::KIND, name, %error, "will be tried again");
-        }
-    }
-    let left = all.list(&ListParams::default()).await?.items;
+async fn remove_all<K: Managed>(context: &Arc<Context>, seen: &mut BTreeSet<String>) -> Result<Vec<String>, Failure> {
+    let found = list::<K>(context).await?;
+    seen.extend(found.iter().filter_map(ResourceExt::uid));
+    stream::iter(found.into_iter().map(Ok))
+        .try_for_each_concurrent(usize::from(CONCURRENCY), |resource| remove(context, resource))
+        .await?;
+    let left = list::<K>(context).await?;
     let held = left
         .iter()
         .filter(|resource| resource.finalizers().iter().any(|name| name == FINALIZER));
-    Ok(held
-        .map(|resource| {
-            format!(
-                "{} {}/{}",
-                K::KIND,
-                resource.namespace().unwrap_or_default(),
-                resource.name_any()
-            )
-        })
-        .collect())
+    Ok(held.map(|resource| describe(context, resource)).collect())
+}
+
+async fn remove<K: Managed>(context: &Arc<Context>, resource: K) -> Result<(), Failure> {
+    let api = context.api::<K>(&resource.namespace().unwrap_or_default());
+    let name = resource.name_any();
+    if resource.meta().deletion_timestamp.is_none() {
+        match api.delete(&name, &DeleteParams::background()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let Some(now) = api.get_opt(&name).await?
+        && let Err(error) = reconcile(Arc::new(now), context.clone()).await
+    {
+        tracing::warn!(kind = K::KIND, name, %error, "will be tried again");
+    }
+    Ok(())
+}
+
+async fn list<K: Managed>(context: &Context) -> Result<Vec<K>, Failure> {
+    match Api::<K>::all(context.client.clone()).list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        // The definition was deleted, and every resource before it.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn describe<K: Managed>(context: &Context, resource: &K) -> String {
+    let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
+    let told = context.memory(&resource.uid().unwrap_or_default()).told;
+    let said = told.map_or_else(String::new, |(reason, note)| format!(" ({reason}: {note})"));
+    format!("{} {namespace}/{name}{said}", K::KIND)
 }

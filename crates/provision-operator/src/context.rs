@@ -127,21 +127,24 @@ impl Context {
     /// # Errors
     /// When the cluster does not answer.
     pub async fn count_what_exists(&self) -> Result<(), Failure> {
-        for tunnel in Api::<Tunnel>::all(self.client.clone())
-            .list(&ListParams::default())
-            .await?
-            .items
-        {
+        for tunnel in self.all::<Tunnel>().await? {
             self.count(&tunnel).await;
         }
-        for host in Api::<Host>::all(self.client.clone())
-            .list(&ListParams::default())
-            .await?
-            .items
-        {
+        for host in self.all::<Host>().await? {
             self.count(&host).await;
         }
         Ok(())
+    }
+
+    async fn all<K: Managed>(&self) -> Result<Vec<K>, Failure> {
+        match Api::<K>::all(self.client.clone()).list(&ListParams::default()).await {
+            Ok(list) => Ok(list.items),
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(Failure::Missing {
+                reason: "NoDefinition",
+                message: format!("the cluster does not know {}: kubectl apply -f deploy/crds", K::KIND),
+            }),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn count<K: Managed>(&self, resource: &K) {

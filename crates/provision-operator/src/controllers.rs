@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How many resources are worked on at a time; calls to clouds are what takes the time.
-const CONCURRENCY: u16 = 16;
+pub const CONCURRENCY: u16 = 16;
 
 /// Runs until `stop` says so; what is under way is finished.
 pub async fn run(

@@ -61,6 +61,13 @@ impl Elector {
         self.write(true).await
     }
 
+    /// Who held the Lease when it was last read.
+    #[must_use]
+    pub fn seen_holder(&self) -> Option<&str> {
+        let (spec, _) = self.observed.as_ref()?;
+        spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+    }
+
     /// Holds the Lease for so long without renewing it: whoever waits goes on waiting after this process ended.
     ///
     /// # Errors

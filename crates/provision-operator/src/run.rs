@@ -31,6 +31,10 @@ use crate::{
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const LEASE: &str = "provision-operator";
+/// The operator's pods are removed after a clean-up; none of them may begin again before.
+const UNTIL_UNINSTALLED: Duration = Duration::from_secs(600);
+/// After a clean-up that failed the operator works again, but not between two attempts of a Job.
+const UNTIL_NEXT_ATTEMPT: Duration = Duration::from_secs(60);
 
 /// Runs the binary.
 #[must_use]
@@ -164,22 +168,34 @@ async fn clean_up(flags: Arc<Flags>, how: &Cleanup) -> Outcome<ExitCode> {
         report = cleanup::run(&context, Duration::from_secs(how.timeout), Duration::from_secs(5)) => report?,
         () = keep_lease(&mut elector) => return Err("lost the lease".into()),
     };
-    // The operator's pods are removed after this; none of them may begin again before.
-    elector.hold_for(Duration::from_secs(600)).await?;
-    tracing::info!(removed = report.removed, left = ?report.left, "cleaned up");
-    Ok(if report.left.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    if report.left.is_empty() {
+        elector.hold_for(UNTIL_UNINSTALLED).await?;
+        tracing::info!(removed = report.removed, "cleaned up");
+        return Ok(ExitCode::SUCCESS);
+    }
+    elector.hold_for(UNTIL_NEXT_ATTEMPT).await?;
+    tracing::error!(
+        removed = report.removed,
+        left = report.left.join("; "),
+        "these are left after {} seconds; the operator goes on with them where it still runs, and the clean-up can be repeated",
+        how.timeout
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 async fn wait_for_lease(elector: &mut Elector, stop: watch::Receiver<bool>) -> bool {
     let wait = async {
+        let mut told = None;
         loop {
             match elector.acquire().await {
                 Ok(true) => return,
-                Ok(false) => {}
+                Ok(false) => {
+                    let holder = elector.seen_holder().map(str::to_owned);
+                    if told != holder {
+                        tracing::info!(holder, "waiting for the lease");
+                        told = holder;
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "the lease cannot be read"),
             }
             tokio::time::sleep(RENEWAL).await;

@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Method, Request, Response, StatusCode};
 use k8s_openapi::ByteString;
 use kube::{Client, client::Body};
+use provision_operator::cleanup;
 use serde_json::{Value, json};
 use tower_test::mock;
 use world::{HOSTS, Operator, World, clouds};
@@ -97,4 +98,42 @@ async fn a_service_shows_its_address_where_external_ips_are_not_allowed() {
     let web = world.cluster.get("services", "shop", "web").unwrap();
     assert!(web["status"]["loadBalancer"]["ingress"][0]["ip"].is_string(), "{web:#}");
     assert!(web["spec"]["externalIPs"].is_null());
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_clean_up_without_definitions() {
+    let world = World::new(clouds()[0]);
+    let mut operator = world.start();
+    refuse(&mut operator, |_, path| {
+        path.starts_with("/apis/")
+            .then(|| (StatusCode::NOT_FOUND, json!("404 page not found")))
+    });
+    let report = cleanup::run(&operator.context, Duration::ZERO, Duration::ZERO).await;
+    assert_eq!(report.unwrap(), cleanup::Report::default());
+    let refused = operator.context.count_what_exists().await.unwrap_err().to_string();
+    assert!(refused.contains("deploy/crds"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_a_clean_up_leaves_is_listed_with_the_reason() {
+    let world = World::new(clouds()[0]);
+    world.make_service("web");
+    world.make_host("runner", json!({}));
+    let mut operator = world.start();
+    operator
+        .until("both are active", || {
+            world.is_active("web-tunnel") && world.host("runner")["status"]["phase"] == "Active"
+        })
+        .await;
+    let refusal = serde_json::from_value(json!({ "effect": { "type": "unauthorized" } })).unwrap();
+    world.sim.faults().add(refusal);
+    let report = cleanup::run(&operator.context, Duration::ZERO, Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!((report.removed, report.left.len()), (0, 2), "{report:?}");
+    assert!(
+        report.left[0].starts_with("Tunnel shop/web-tunnel (Unauthorized: "),
+        "{report:?}"
+    );
+    assert!(report.left[1].starts_with("Host shop/runner ("), "{report:?}");
 }
