@@ -18,7 +18,7 @@ use kube::{Client, client::Body};
 use provision_operator::cleanup;
 use serde_json::{Value, json};
 use tower_test::mock;
-use world::{HOSTS, Operator, World, clouds};
+use world::{HOSTS, Operator, World, clouds::TWO};
 
 /// Answers some requests in the place of the cluster.
 fn refuse(operator: &mut Operator, answer: impl Fn(&Method, &str) -> Option<(StatusCode, Value)> + Send + 'static) {
@@ -47,7 +47,7 @@ fn status(code: StatusCode, message: &str) -> (StatusCode, Value) {
 
 #[tokio::test]
 async fn a_namespace_is_deleted_with_the_credentials_of_its_hosts() {
-    let (own, other) = (clouds()[0], clouds()[1]);
+    let (own, other) = (TWO[0], TWO[1]);
     let world = World::new(own);
     let settings = World::settings(other);
     let data: serde_json::Map<String, Value> = settings
@@ -76,12 +76,12 @@ async fn a_namespace_is_deleted_with_the_credentials_of_its_hosts() {
     operator
         .until("the host is gone", || world.host("runner").is_null())
         .await;
-    world.assert_empty();
+    world.assert_empty("the namespace was deleted");
 }
 
 #[tokio::test]
 async fn a_service_shows_its_address_where_external_ips_are_not_allowed() {
-    let world = World::new(clouds()[0]);
+    let world = World::new(TWO[0]);
     world.make_service("web");
     let mut operator = world.start();
     refuse(&mut operator, |method, path| {
@@ -102,7 +102,7 @@ async fn a_service_shows_its_address_where_external_ips_are_not_allowed() {
 
 #[tokio::test]
 async fn there_is_nothing_to_clean_up_without_definitions() {
-    let world = World::new(clouds()[0]);
+    let world = World::new(TWO[0]);
     let mut operator = world.start();
     refuse(&mut operator, |_, path| {
         path.starts_with("/apis/")
@@ -116,7 +116,7 @@ async fn there_is_nothing_to_clean_up_without_definitions() {
 
 #[tokio::test]
 async fn what_a_clean_up_leaves_is_listed_with_the_reason() {
-    let world = World::new(clouds()[0]);
+    let world = World::new(TWO[0]);
     world.make_service("web");
     world.make_host("runner", json!({}));
     let mut operator = world.start();

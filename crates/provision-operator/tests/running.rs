@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use provision_operator::controllers::{self, OrphanChecks};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
-use world::{Setup, TUNNELS, World, clouds};
+use world::{Setup, TUNNELS, World, clouds::TWO};
 
 /// An operator that looks at what the cluster tells it, and at nothing else.
 async fn run() -> (World, watch::Sender<bool>, JoinHandle<()>) {
@@ -24,7 +24,7 @@ async fn run() -> (World, watch::Sender<bool>, JoinHandle<()>) {
         real_time: true,
         ..Setup::default()
     };
-    let world = World::with(clouds()[0], setup);
+    let world = World::with(TWO[0], setup);
     let operator = world.start();
     let (stop, stopped) = watch::channel(false);
     let checks = OrphanChecks {
@@ -106,7 +106,7 @@ async fn a_host_is_deleted_when_its_time_has_passed() {
     })
     .await;
     eventually("the host is gone", || world.host("runner").is_null()).await;
-    world.assert_empty();
+    world.assert_empty("its time has passed");
     stop.send(true).unwrap();
     running.await.unwrap();
 }
