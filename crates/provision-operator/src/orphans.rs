@@ -6,7 +6,7 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 use provision::{Deletion, HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
 
 use crate::{
-    account::{Account, LIST_GAP, Listed, Purpose},
+    account::{Account, Listed, Purpose},
     context::Context,
     controller::{Failure, Managed},
     crd::{Host, Tunnel},
@@ -45,7 +45,7 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
             continue;
         }
         // Hosts first, then resources: a host made in between is in neither.
-        let hosts = match account.list_begun_after(context.clock.now() - LIST_GAP).await {
+        let hosts = match account.recent_list().await {
             Ok(Listed::Hosts(hosts)) => hosts,
             Ok(Listed::Wait(_)) => continue,
             Err(error) => {

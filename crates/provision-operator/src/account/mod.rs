@@ -43,6 +43,8 @@ pub struct Pace {
     pub idle: Duration,
     /// How long a host must be missing before it counts as gone: some clouds show new hosts late.
     pub gone_after: Duration,
+    /// Between the beginnings of two lists that are not polls; longer where lists are long.
+    pub list_gap: Duration,
 }
 
 impl Default for Pace {
@@ -51,6 +53,7 @@ impl Default for Pace {
             busy: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             gone_after: Duration::from_secs(120),
+            list_gap: Duration::from_secs(10),
         }
     }
 }
@@ -64,8 +67,6 @@ pub enum Purpose {
     Other,
 }
 
-/// Between the beginnings of two lists that are not polls; longer where lists are long.
-pub const LIST_GAP: Duration = Duration::from_secs(10);
 /// The largest share of the cloud's request limit for lists that are not polls.
 const LIST_SHARE: f64 = 0.25;
 
@@ -295,6 +296,14 @@ impl Account {
         self.wake.notify_one();
     }
 
+    /// Every host of ours in the account, from a list that was begun a moment ago at most.
+    ///
+    /// # Errors
+    /// Any error of the cloud's list.
+    pub async fn recent_list(&self) -> Result<Listed> {
+        self.list_begun_after(self.clock.now() - self.pace.list_gap).await
+    }
+
     /// Every host of ours in the account, from a list that was begun at `moment` or later; or how long to wait for one. Lists
     /// are not begun in quick succession, so that many who ask share one.
     ///
@@ -309,7 +318,10 @@ impl Account {
             }
             let since = now.duration_since(*begun).unwrap_or_default();
             let polling = self.info().polling;
-            let gap = LIST_GAP.max(polling.time_for(polling.requests_for_list(hosts.len()), LIST_SHARE));
+            let gap = self
+                .pace
+                .list_gap
+                .max(polling.time_for(polling.requests_for_list(hosts.len()), LIST_SHARE));
             if since < gap {
                 return Ok(Listed::Wait(gap - since));
             }

@@ -159,7 +159,8 @@ impl World {
         let metrics = Metrics::default();
         let mut pace = Pace::default();
         if self.setup.real_time {
-            pace.busy = Duration::from_secs(2);
+            pace.busy = Duration::from_secs(1);
+            pace.list_gap = Duration::from_secs(1);
         }
         let accounts = Accounts::new(
             connect,
