@@ -14,6 +14,7 @@ use kube::{
 };
 
 use crate::{
+    causes::with_causes,
     context::Context,
     controller::{Failure, Managed, reconcile},
     controllers::CONCURRENCY,
@@ -46,7 +47,7 @@ pub async fn run(context: &Arc<Context>, timeout: Duration, interval: Duration) 
             }
             Ok(left) => tracing::info!(left = left.len(), "waiting for the clouds"),
             Err(error) if is_last => return Err(error),
-            Err(error) => tracing::warn!(%error, "will be tried again"),
+            Err(error) => tracing::warn!(error = with_causes(&error), "will be tried again"),
         }
         tokio::time::sleep(interval).await;
     }
@@ -85,7 +86,7 @@ async fn remove<K: Managed>(context: &Arc<Context>, resource: K) -> Result<(), F
     if let Some(now) = api.get_opt(&name).await?
         && let Err(error) = reconcile(Arc::new(now), context.clone()).await
     {
-        tracing::warn!(kind = K::KIND, name, %error, "will be tried again");
+        tracing::warn!(kind = K::KIND, name, error = with_causes(&error), "will be tried again");
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use provision::{Error, ErrorKind, Result, Settings};
 use crate::{
     account::{Account, Accounts, Credentials},
     budget::{Budget, CostCap},
+    causes::with_causes,
     clock::Clock,
     controller::{Failure, Managed},
     crd::{Host, Tunnel},
@@ -278,7 +279,7 @@ impl Context {
         };
         // An event that cannot be written must not hold up the work that it is about.
         if let Err(error) = self.recorder.publish(&event, &resource.object_ref(&())).await {
-            tracing::debug!(%error, "an event cannot be written");
+            tracing::debug!(error = with_causes(&error), "an event cannot be written");
         }
     }
 

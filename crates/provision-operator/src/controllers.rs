@@ -20,6 +20,7 @@ use tokio::sync::{
 
 use crate::{
     account::Watcher,
+    causes::with_causes,
     context::Context,
     controller::{Managed, reconcile, reconcile_service, retry},
     crd::{FINALIZER, Host, Tunnel},
@@ -140,7 +141,7 @@ async fn check_orphans(context: Arc<Context>, checks: OrphanChecks, stop: watch:
             () = stopped(stop.clone()) => return,
         }
         if let Err(error) = orphans::check(&context, checks.delete).await {
-            tracing::warn!(%error, "hosts cannot be compared with resources");
+            tracing::warn!(error = with_causes(&error), "hosts cannot be compared with resources");
         }
     }
 }
@@ -163,6 +164,10 @@ fn note<T, E: std::error::Error + 'static, Q: std::error::Error + 'static>(
     match result {
         // A resource that is gone when its turn comes is no failure.
         Ok(_) | Err(ControllerError::ObjectNotFound(_)) => {}
-        Err(error) => tracing::warn!(kind, %error, "a reconcile failed and will be tried again"),
+        Err(error) => tracing::warn!(
+            kind,
+            error = with_causes(error),
+            "a reconcile failed and will be tried again"
+        ),
     }
 }

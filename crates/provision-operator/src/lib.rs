@@ -3,6 +3,7 @@
 pub mod account;
 pub mod args;
 pub mod budget;
+mod causes;
 pub mod cleanup;
 pub mod clock;
 pub mod context;

@@ -1,6 +1,11 @@
 //! From flags to a running operator.
 
-use std::{io, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Parser as _;
 use k8s_openapi::api::core::v1::Namespace;
@@ -16,6 +21,7 @@ use crate::{
     account::{Accounts, Connect, Pace, Watcher},
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
     budget::CostCap,
+    causes::with_causes,
     cleanup,
     clock::Clock,
     context::{Context, Options},
@@ -59,7 +65,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!("{}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -79,12 +85,18 @@ fn start_log(format: LogFormat) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what was asked for is printed")]
 fn print_definitions() -> Outcome<ExitCode> {
+    let mut text = String::new();
     for (_, definition) in crd::definitions() {
-        println!("---\n{}", crd::to_yaml(&definition)?);
+        text.push_str("---\n");
+        text.push_str(&crd::to_yaml(&definition)?);
+        text.push('\n');
     }
-    Ok(ExitCode::SUCCESS)
+    match io::stdout().write_all(text.as_bytes()) {
+        // A reader that has gone away, such as `head`, is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 async fn operate(flags: Arc<Flags>) -> Outcome<ExitCode> {
@@ -98,8 +110,17 @@ async fn operate(flags: Arc<Flags>) -> Outcome<ExitCode> {
         tracing::info!("stopping");
         let _ = stop.send(true);
     });
-    let (client, namespace) = connect(&flags).await?;
-    let (context, events) = context(&flags, client.clone(), metrics.clone()).await?;
+    let set_up = async {
+        let (client, namespace) = connect(&flags).await?;
+        let (context, events) = context(&flags, client.clone(), metrics.clone()).await?;
+        Outcome::Ok((client, namespace, context, events))
+    };
+    // A cluster that does not answer must not hold up a stop.
+    let mut asked_to_stop = stopped.clone();
+    let (client, namespace, context, events) = tokio::select! {
+        done = set_up => done?,
+        _ = asked_to_stop.wait_for(|stop| *stop) => return Ok(ExitCode::SUCCESS),
+    };
     health.is_ready(true);
     tracing::info!(%address, provider = flags.provider, version = env!("CARGO_PKG_VERSION"), "started");
     if !flags.leader_elect {
@@ -123,7 +144,7 @@ async fn operate(flags: Arc<Flags>) -> Outcome<ExitCode> {
         }
     };
     if let Err(error) = elector.release().await {
-        tracing::debug!(%error, "the lease was not given up, it runs out");
+        tracing::debug!(error = with_causes(&error), "the lease was not given up, it runs out");
     }
     done
 }
@@ -196,7 +217,7 @@ async fn wait_for_lease(elector: &mut Elector, stop: watch::Receiver<bool>) -> b
                         told = holder;
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the lease cannot be read"),
+                Err(error) => tracing::warn!(error = with_causes(&error), "the lease cannot be read"),
             }
             tokio::time::sleep(RENEWAL).await;
         }
@@ -219,7 +240,7 @@ async fn keep_lease(elector: &mut Elector) {
             Ok(Ok(true)) => renewed = begun,
             Ok(Ok(false)) => return,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the lease cannot be renewed");
+                tracing::warn!(error = with_causes(&error), "the lease cannot be renewed");
                 if renewed.elapsed() >= GIVE_UP {
                     return;
                 }
