@@ -108,4 +108,78 @@ mod tests {
         }
         assert_eq!(AuthToken::from_random(&[7; 32]).expose().len(), 64);
     }
+
+    /// Runs the script in a folder of its own, with a `curl` that answers and a `systemctl` that takes notes.
+    #[cfg(unix)]
+    fn run(machine: &str, curl: &str) -> (bool, tempfile::TempDir) {
+        use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        for made in ["bin", "etc/default", "etc/systemd/system", "usr/local/bin"] {
+            fs::create_dir_all(folder.path().join(made)).unwrap();
+        }
+        let programs = [
+            ("uname", format!("echo {machine}")),
+            ("systemctl", format!("echo \"$@\" >>{root}/systemctl.log")),
+            ("curl", curl.to_owned()),
+        ];
+        for (name, body) in programs {
+            let path = folder.path().join("bin").join(name);
+            fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let data = user_data(&AuthToken::new("abc123").unwrap(), "0.9.40").unwrap();
+        let script = data
+            .expose()
+            .replace("/etc/", &format!("{root}/etc/"))
+            .replace("/usr/local/", &format!("{root}/usr/local/"));
+        fs::write(folder.path().join("script"), script).unwrap();
+        let path = format!("{root}/bin:{}", std::env::var("PATH").unwrap());
+        let done = Command::new("sh")
+            .arg(folder.path().join("script"))
+            .env("PATH", path)
+            .status();
+        (done.unwrap().success(), folder)
+    }
+
+    /// Answers with the address that was asked for, or stores it in the file that was named.
+    #[cfg(unix)]
+    const CURL: &str = r#"
+for last; do :; done
+case "$last" in
+  https://checkip.amazonaws.com) echo 192.0.2.7; exit ;;
+esac
+while [ "$1" != -o ]; do shift; done
+echo "from $last" >"$2"
+"#;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_script_installs_the_server_and_starts_it() {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+
+        for (machine, binary) in [("x86_64", "inlets-pro"), ("aarch64", "inlets-pro-arm64")] {
+            let (fine, folder) = run(machine, CURL);
+            assert!(fine);
+            let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+            let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+            let release = "from https://github.com/inlets/inlets-pro/releases/download/0.9.40";
+            assert_eq!(read("usr/local/bin/inlets-pro"), format!("{release}/{binary}\n"));
+            assert_eq!(
+                read("etc/systemd/system/inlets-pro.service"),
+                format!("{release}/inlets-pro.service\n")
+            );
+            assert_eq!(read("etc/default/inlets-pro"), "AUTHTOKEN=abc123\nIP=192.0.2.7\n");
+            assert_eq!(
+                (mode("etc/default/inlets-pro"), mode("usr/local/bin/inlets-pro")),
+                (0o600, 0o755)
+            );
+            assert_eq!(read("systemctl.log"), "daemon-reload\nenable --now inlets-pro\n");
+        }
+        // A download that fails ends it before anything is started.
+        let (fine, folder) = run("x86_64", "exit 22");
+        assert!(!fine);
+        assert!(!folder.path().join("systemctl.log").exists());
+    }
 }
