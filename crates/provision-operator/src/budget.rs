@@ -46,11 +46,13 @@ impl Budget {
         if let Some(most) = self.max_hosts
             && held.len() >= most
         {
-            return Err(format!("{most} hosts exist, and --max-hosts allows no more"));
+            return Err(format!(
+                "{most} hosts exist, and --max-hosts allows no more: delete one or raise it"
+            ));
         }
         if let Some(cap) = &self.max_monthly_cost {
             let Some(price) = &price else {
-                return Err("the price of the plan is not known, so --max-monthly-cost cannot be kept".to_owned());
+                return Err("the price of the plan is not known, so --max-monthly-cost cannot be kept: choose a plan with a price, or leave the cap out".to_owned());
             };
             let unknown = held.values().filter(|price| price.is_none()).count();
             if unknown > 0 {

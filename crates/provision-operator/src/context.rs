@@ -21,7 +21,7 @@ use crate::{
     causes::with_causes,
     clock::Clock,
     controller::{Failure, Managed},
-    crd::{Host, Tunnel},
+    crd::{FINALIZER, Host, Tunnel},
     engine::Removal,
     mapping::{Defaults, client::ClientSettings, conditions::Problem},
     metrics::Metrics,
@@ -224,10 +224,16 @@ impl Context {
             // was read last is the only way to these hosts.
             (None, Some((_, settings))) if leaves => return Ok(settings),
             (None, _) => {
-                return Err(Error::new(
-                    ErrorKind::Unauthorized,
-                    format!("secret `{name}` does not exist"),
-                ));
+                let mut message = format!(
+                    "secret `{name}` of spec.credentialsRef does not exist in namespace `{namespace}`: create it, with the \
+                     cloud's settings as its keys"
+                );
+                if leaves {
+                    message.push_str(&format!(
+                        "; in a namespace that is being deleted, delete the host at the cloud and take the finalizer {FINALIZER} off"
+                    ));
+                }
+                return Err(Error::new(ErrorKind::Unauthorized, message));
             }
         };
         let mut settings = Settings::new();

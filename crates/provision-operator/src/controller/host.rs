@@ -110,7 +110,7 @@ async fn user_data(host: &Host, context: &Context) -> Result<UserData, Failure> 
     let namespace = host.namespace().unwrap_or_default();
     let missing = |what: &str, name: &str| Failure::Missing {
         reason: "UserDataMissing",
-        message: format!("{what} `{name}` of spec.userData does not exist"),
+        message: format!("{what} `{name}` of spec.userData does not exist: create it in the namespace of the Host"),
     };
     let text = if let Some(text) = &source.inline {
         text.clone()

@@ -74,7 +74,7 @@ impl Managed for Tunnel {
         if target.is_none() {
             return Err(Failure::Missing {
                 reason: "NoService",
-                message: "the service of spec.serviceRef does not exist in the tunnel's namespace".to_owned(),
+                message: "the service of spec.serviceRef does not exist in the tunnel's namespace: create it there, or delete the tunnel".to_owned(),
             });
         }
         let token = token(self, context).await?;
@@ -231,7 +231,7 @@ async fn token(tunnel: &Tunnel, context: &Context) -> Result<AuthToken, Failure>
         None if tunnel.spec.auth_token_ref.is_some() => {
             return Err(Failure::Missing {
                 reason: "TokenMissing",
-                message: format!("secret `{name}` of spec.authTokenRef does not exist"),
+                message: format!("secret `{name}` of spec.authTokenRef does not exist: create it with a key `token`"),
             });
         }
         None => {
@@ -260,7 +260,7 @@ async fn token(tunnel: &Tunnel, context: &Context) -> Result<AuthToken, Failure>
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or_else(|| Failure::Missing {
             reason: "TokenMissing",
-            message: format!("secret `{name}` has no key `token`"),
+            message: format!("secret `{name}` has no key `token`: add it"),
         })?;
     Ok(AuthToken::new(&token)?)
 }
@@ -277,7 +277,7 @@ async fn run_client(
     let Some(wanted) = client::deployment(tunnel, ip, &ports, &context.options.client) else {
         return Err(Failure::Missing {
             reason: "NoTcpPorts",
-            message: "the service has no TCP port, and a tunnel carries nothing else".to_owned(),
+            message: "the service has no TCP port, and a tunnel carries nothing else: add one".to_owned(),
         });
     };
     copy_license(tunnel, context).await?;
