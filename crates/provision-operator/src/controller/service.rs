@@ -13,7 +13,7 @@ use super::Failure;
 use crate::{
     context::Context,
     crd::Tunnel,
-    mapping::service::{owns, tunnel_for, tunnel_name, wants_tunnel},
+    mapping::service::{may_have_tunnel, owns, tunnel_for, tunnel_name, wants_tunnel},
 };
 
 /// Makes or deletes the Tunnel of a Service. What becomes of it is the Tunnel's affair.
@@ -35,6 +35,10 @@ async fn run(service: &Service, context: &Context) -> Result<(), Failure> {
     let api = context.api::<Tunnel>(&namespace);
     let name = tunnel_name(&service.name_any());
     let wanted = wants_tunnel(service, context.options.annotated_only);
+    // A Tunnel whose Service became something else notices that by itself.
+    if !wanted && !may_have_tunnel(service) {
+        return Ok(());
+    }
     match api.get_opt(&name).await? {
         None if wanted => {
             let Some(tunnel) = tunnel_for(service) else {

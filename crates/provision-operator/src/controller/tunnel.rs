@@ -147,14 +147,14 @@ async fn find_service(tunnel: &Tunnel, context: &Context) -> Result<Option<Servi
     Ok(context.api::<Service>(&namespace).get_opt(&reference.name).await?)
 }
 
-/// Deletes a Tunnel whose Service is gone. The cluster's garbage collector does the same, later or, where it is switched off,
-/// never; meanwhile the host would bill.
+/// Deletes a Tunnel whose Service is gone, or of another type by now. The cluster's garbage collector deletes it with its
+/// Service as well, later or, where it is switched off, never; meanwhile the host would bill.
 async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Service>) -> Result<(), Failure> {
     let Some(owner) = service::owner(tunnel) else {
         return Ok(());
     };
-    let is_there = target.is_some_and(|target| target.uid().as_deref() == Some(&owner.uid));
-    if is_there || tunnel.metadata.deletion_timestamp.is_some() {
+    let is_there = |target: &Service| target.uid().as_deref() == Some(&owner.uid) && service::is_balanced(target);
+    if target.is_some_and(is_there) || tunnel.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }
     let precondition = DeleteParams {

@@ -22,7 +22,7 @@ pub fn wants_tunnel(service: &Service, annotated_only: bool) -> bool {
     let spec = service.spec.as_ref();
     let class = spec.and_then(|spec| spec.load_balancer_class.as_deref());
     if service.metadata.deletion_timestamp.is_some()
-        || spec.and_then(|spec| spec.type_.as_deref()) != Some("LoadBalancer")
+        || !is_balanced(service)
         || class.is_some_and(|class| class != CLASS)
     {
         return false;
@@ -32,6 +32,22 @@ pub fn wants_tunnel(service: &Service, annotated_only: bool) -> bool {
         Some(value) => matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"),
         None => class.is_some() || !annotated_only,
     }
+}
+
+/// Whether a Service is of the type that load balancers are for.
+#[must_use]
+pub fn is_balanced(service: &Service) -> bool {
+    let spec = service.spec.as_ref();
+    spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
+}
+
+/// Whether a Service could have a tunnel that it no longer wants. Most Services never have anything to do with tunnels, and
+/// need no look at the cluster's Tunnels.
+#[must_use]
+pub fn may_have_tunnel(service: &Service) -> bool {
+    let addresses = service.spec.as_ref().and_then(|spec| spec.external_ips.as_ref());
+    let has_address = addresses.is_some_and(|addresses| !addresses.is_empty());
+    is_balanced(service) || has_address || service.annotations().contains_key(MANAGE_ANNOTATION)
 }
 
 /// The name of the Tunnel that belongs to a Service.
@@ -162,6 +178,23 @@ mod tests {
         service.metadata.namespace = Some("shop".into());
         service.metadata.uid = Some("uid-1".into());
         service
+    }
+
+    #[test]
+    fn services_that_never_had_to_do_with_tunnels_are_known_by_their_looks() {
+        let may = |spec: Value, annotations: Value| {
+            may_have_tunnel(&service(
+                json!({ "spec": spec, "metadata": { "annotations": annotations } }),
+            ))
+        };
+        assert!(!may(json!({ "type": "ClusterIP" }), json!({})));
+        assert!(!may(json!({ "type": "NodePort", "externalIPs": [] }), json!({})));
+        assert!(may(json!({ "type": "LoadBalancer" }), json!({})));
+        assert!(may(
+            json!({ "type": "ClusterIP", "externalIPs": ["192.0.2.1"] }),
+            json!({})
+        ));
+        assert!(may(json!({ "type": "ClusterIP" }), json!({ MANAGE_ANNOTATION: "0" })));
     }
 
     #[test]

@@ -99,6 +99,29 @@ async fn what_hinders_a_tunnel_is_told_once_and_taken_back() {
 }
 
 #[tokio::test]
+async fn a_service_that_becomes_an_ordinary_one_loses_its_tunnel_and_costs_no_more_reads() {
+    for cleared in [json!(null), json!(["192.0.2.9"])] {
+        let (world, mut operator) = active(TWO[0]).await;
+        // The cluster clears the status of a Service of another type; its external IPs may have been refused, or stay.
+        let change =
+            json!({ "spec": { "type": "ClusterIP", "externalIPs": cleared }, "status": { "loadBalancer": null } });
+        world.cluster.patch("services", "shop", "web", &change);
+        operator
+            .until("the tunnel is gone", || world.tunnel("web-tunnel").is_null())
+            .await;
+        world.assert_empty("after the change");
+    }
+    let world = World::new(TWO[0]);
+    world.make_service("web");
+    world
+        .cluster
+        .patch("services", "shop", "web", &json!({ "spec": { "type": "ClusterIP" } }));
+    let mut operator = world.start();
+    operator.round().await;
+    assert_eq!((world.cluster.reads(), world.cluster.writes().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn port_changes_reach_the_client() {
     let (world, mut operator) = active(TWO[0]).await;
     world.cluster.patch(
