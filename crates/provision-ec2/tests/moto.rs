@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 use std::{
+    io::Write as _,
     net::{Ipv4Addr, TcpListener},
     process::Stdio,
     sync::Arc,
@@ -134,7 +135,11 @@ async fn groups(url: &str) -> Vec<String> {
 #[tokio::test]
 async fn hosts_come_and_go_at_moto() {
     let Some((_server, url)) = start().await else {
-        println!("skipped: moto_server is not installed (pip install 'moto[ec2,server]')");
+        // Not by `println!`, whose text the test harness keeps to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: moto_server is not installed (pip install 'moto[ec2,server]')"
+        );
         return;
     };
     let cloud = connect(&url);
