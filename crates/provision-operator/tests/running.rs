@@ -41,7 +41,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) -> impl Future<Output
     let start = Instant::now();
     async move {
         while !holds() {
-            assert!(start.elapsed() < Duration::from_secs(60), "{caller}: never: {what}");
+            assert!(start.elapsed() < Duration::from_secs(180), "{caller}: never: {what}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
