@@ -14,7 +14,11 @@ mod world;
 
 use std::time::Duration;
 
-use provision_operator::{cleanup, orphans};
+use provision::{BasicHost, UserData};
+use provision_operator::{
+    account::{Listed, Watcher},
+    cleanup, orphans,
+};
 use provision_sim::{Effect, Fault};
 use serde_json::{Value, json};
 use world::{
@@ -165,6 +169,40 @@ async fn hundred_hosts_cost_one_list_a_poll() {
     }
     let requests = world.sim.requests().len();
     assert!(requests <= 2, "{requests} requests for 100 hosts");
+}
+
+/// 301 hosts are seven pages at Hetzner, which allows a request a second: half of them are for polls, a quarter for other
+/// lists.
+#[tokio::test]
+async fn long_lists_are_read_less_often() {
+    let world = World::new("hetzner");
+    world.make_host("runner", json!({}));
+    let mut operator = world.start();
+    operator.round().await;
+    let account = operator.context.accounts.all().remove(0);
+    for number in 0..300 {
+        let host = BasicHost::new(format!("other-{number}").parse().unwrap(), UserData::empty());
+        let id = account.cloud().provision(&host).await.unwrap().id;
+        let watcher = Watcher {
+            kind: "Host",
+            namespace: "shop".into(),
+            name: host.name.to_string(),
+        };
+        account.watch(&id, None, &watcher);
+    }
+    let next = account.poll().await;
+    let seconds = Duration::from_secs;
+    assert_eq!((next.soonest, next.planned), (seconds(14), seconds(14)));
+    let clock = world.sim.clock();
+    let listed = account.list_begun_after(clock.now()).await.unwrap();
+    assert!(matches!(listed, Listed::Hosts(hosts) if hosts.len() == 301));
+    clock.advance(seconds(20));
+    let listed = account.list_begun_after(clock.now()).await.unwrap();
+    assert!(matches!(listed, Listed::Wait(wait) if wait == seconds(8)), "{listed:?}");
+    // News do not bring the next poll forward beyond that, nor does quiet hold it up for less than a minute.
+    clock.advance(seconds(600));
+    let next = account.poll().await;
+    assert_eq!((next.soonest, next.planned), (seconds(14), seconds(60)));
 }
 
 #[test]
