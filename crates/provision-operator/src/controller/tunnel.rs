@@ -70,8 +70,7 @@ impl Managed for Tunnel {
     ) -> Result<BasicHost, Failure> {
         // A host for a Service that is not there would bill for nothing.
         let target = find_service(self, context).await?;
-        leave_with_owner(self, context, target.as_ref()).await?;
-        if target.is_none() {
+        if leave_with_owner(self, context, target.as_ref()).await? || target.is_none() {
             return Err(Failure::Missing {
                 reason: "NoService",
                 message: "the service of spec.serviceRef does not exist in the tunnel's namespace: create it there, or delete the tunnel".to_owned(),
@@ -99,7 +98,9 @@ impl Managed for Tunnel {
 
     async fn follow(&mut self, context: &Context, state: &State) -> Result<(), Failure> {
         let target = find_service(self, context).await?;
-        leave_with_owner(self, context, target.as_ref()).await?;
+        if leave_with_owner(self, context, target.as_ref()).await? {
+            return Ok(());
+        }
         match (state.phase, state.ip) {
             (HostPhase::Active, Some(ip)) => {
                 let Some(target) = target else { return Ok(()) };
@@ -148,14 +149,14 @@ async fn find_service(tunnel: &Tunnel, context: &Context) -> Result<Option<Servi
 }
 
 /// Deletes a Tunnel whose Service is gone, or of another type by now. The cluster's garbage collector deletes it with its
-/// Service as well, later or, where it is switched off, never; meanwhile the host would bill.
-async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Service>) -> Result<(), Failure> {
+/// Service as well, later or, where it is switched off, never; meanwhile the host would bill. Whether it is on its way out.
+async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Service>) -> Result<bool, Failure> {
     let Some(owner) = service::owner(tunnel) else {
-        return Ok(());
+        return Ok(false);
     };
     let is_there = |target: &Service| target.uid().as_deref() == Some(&owner.uid) && service::is_balanced(target);
     if target.is_some_and(is_there) || tunnel.metadata.deletion_timestamp.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let precondition = DeleteParams {
         preconditions: Some(Preconditions {
@@ -166,7 +167,7 @@ async fn leave_with_owner(tunnel: &Tunnel, context: &Context, target: Option<&Se
     };
     let api = context.api::<Tunnel>(&tunnel.namespace().unwrap_or_default());
     gone_is_fine(api.delete(&tunnel.name_any(), &precondition).await)?;
-    Ok(())
+    Ok(true)
 }
 
 async fn write_address(

@@ -110,10 +110,13 @@ async fn a_service_that_becomes_an_ordinary_one_loses_its_tunnel_and_costs_no_mo
         let change =
             json!({ "spec": { "type": "ClusterIP", "externalIPs": cleared }, "status": { "loadBalancer": null } });
         world.cluster.patch("services", "shop", "web", &change);
+        let writes = || world.cluster.writes().get("PATCH services").copied();
+        let before = writes();
         operator
             .until("the tunnel is gone", || world.tunnel("web-tunnel").is_null())
             .await;
         world.assert_empty("after the change");
+        assert_eq!(writes(), before, "the address went into a Service that is not for it");
     }
     let world = World::new(TWO[0]);
     world.make_service("web");
