@@ -230,7 +230,7 @@ pub(crate) fn throw_away_password() -> provision_core::Result<SecretString> {
             ErrorKind::Unavailable,
             "the system gives no random numbers for the machine's password",
         )
-        .provider(INFO.id)
+        .with_provider(INFO.id)
     })?;
     let letter = |byte: &u8| LETTERS.get(usize::from(byte % 64)).map(|letter| char::from(*letter));
     let password: String = bytes.iter().filter_map(letter).chain("aA1-".chars()).collect();

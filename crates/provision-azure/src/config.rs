@@ -176,7 +176,7 @@ impl Config {
     /// file that cannot be read. Nothing of the file's content is repeated.
     pub fn from_settings(settings: &Settings) -> Result<Self> {
         settings.check_names(&INFO)?;
-        let refused = |error: Error| error.provider(INFO.id);
+        let refused = |error: Error| error.with_provider(INFO.id);
         let file = match settings.get("auth-file") {
             Some(path) => AuthFile::read(path).map_err(refused)?,
             None => AuthFile::default(),

@@ -68,7 +68,7 @@ impl Azure {
 
     /// Whether to try again with a new token. A request that was refused for its token was not acted upon.
     fn renewed(&self, error: &Error) -> bool {
-        error.vendor_code() == Some(TOKEN_EXPIRED) && self.tokens.as_ref().is_some_and(|tokens| tokens.forget())
+        error.code() == Some(TOKEN_EXPIRED) && self.tokens.as_ref().is_some_and(|tokens| tokens.forget())
     }
 
     async fn send(&self, request: Request) -> Result<Answer> {
@@ -110,10 +110,10 @@ impl Azure {
         let refusal = match self.send(order.create_deployment.clone()).await {
             Ok(answer) => return self.accepted(order, answer.json::<Deployment>()?.state()),
             // Another call with the same key was quicker.
-            Err(error) if error.vendor_code() == Some(DEPLOYMENT_ACTIVE) => return self.accepted(order, "Running"),
+            Err(error) if error.code() == Some(DEPLOYMENT_ACTIVE) => return self.accepted(order, "Running"),
             // The next call with the same key goes on from here.
             Err(error) if order.has_key() && error.is_retryable() => return Err(error),
-            Err(error) if error.status_code().is_some_and(|status| (400..500).contains(&status)) => error,
+            Err(error) if error.http_status().is_some_and(|status| (400..500).contains(&status)) => error,
             Err(error) => return Err(error),
         };
         let target = &order.target;
@@ -159,7 +159,7 @@ impl Azure {
     /// What is in a group of that name already: the host of an earlier call with the same key, or somebody else's.
     async fn take_up(&self, host: &BasicHost, order: &Order, group: &Group) -> Result<ProvisionedHost> {
         let target = &order.target;
-        let taken = |message: String| Err(Error::new(ErrorKind::AlreadyExists, message).provider(INFO.id));
+        let taken = |message: String| Err(Error::new(ErrorKind::AlreadyExists, message).with_provider(INFO.id));
         if !group.labels().is_managed() {
             return taken(format!(
                 "resource group `{}` exists and was not made by this tool, which leaves it alone: choose another name",
@@ -171,7 +171,7 @@ impl Azure {
                 "resource group `{}` of an earlier host is still being deleted: try again in a few minutes",
                 target.group
             );
-            return Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id));
+            return Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id));
         }
         if !host.key.as_ref().is_some_and(|key| group.labels().has_key(key)) {
             return taken(format!(
@@ -186,7 +186,7 @@ impl Azure {
             Some(failed) if deployment_status(failed.state()) == Some(HostStatus::Failed) => {
                 match self.send(order.create_deployment.clone()).await {
                     Ok(answer) => self.accepted(order, answer.json::<Deployment>()?.state()),
-                    Err(error) if error.vendor_code() == Some(DEPLOYMENT_ACTIVE) => self.accepted(order, "Running"),
+                    Err(error) if error.code() == Some(DEPLOYMENT_ACTIVE) => self.accepted(order, "Running"),
                     Err(error) => Err(error.hint(format!(
                         "an earlier attempt failed, too: delete host `{}|{}` to start afresh",
                         target.group, target.name
@@ -234,7 +234,7 @@ impl Azure {
             Ok(_) => Ok(Deletion::InProgress),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
             // UNCONFIRMED: the answer to a second deletion may be this instead of 202.
-            Err(error) if error.vendor_code() == Some("ResourceGroupBeingDeleted") => Ok(Deletion::InProgress),
+            Err(error) if error.code() == Some("ResourceGroupBeingDeleted") => Ok(Deletion::InProgress),
             Err(error) => Err(error),
         }
     }
@@ -250,7 +250,7 @@ impl Azure {
                 "resource group `{}` was not made by this tool, and deleting it would delete everything in it: use `az group delete` if you mean it",
                 target.group
             ))
-            .provider(INFO.id));
+            .with_provider(INFO.id));
         }
         if group.is_deleting() {
             return Ok(Deletion::InProgress);
@@ -260,7 +260,7 @@ impl Azure {
 
     /// The marked group that holds an address.
     async fn find_by_ip(&self, ip: IpAddr) -> Result<Target> {
-        let none = || Error::no_host_with_ip(ip).provider(INFO.id);
+        let none = || Error::no_host_with_ip(ip).with_provider(INFO.id);
         let addresses = self.pages::<Address>(self.arm.list_addresses()).await?;
         let holder = addresses.iter().find(|address| address.ip() == Some(ip));
         let group = holder.and_then(Address::group).ok_or_else(none)?;
@@ -275,7 +275,7 @@ impl Azure {
         match self.find::<Group>(self.arm.get_group(&target)).await? {
             Some(group) if group.labels().is_managed() && group.is_deleting() => Ok(Deletion::InProgress),
             Some(group) if group.labels().is_managed() => self.delete_group(&target).await,
-            _ => Err(Error::no_host_with_ip(ip).provider(INFO.id)),
+            _ => Err(Error::no_host_with_ip(ip).with_provider(INFO.id)),
         }
     }
 }
@@ -300,7 +300,7 @@ impl Provisioner for Azure {
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
         let target = Target::of_id(id)?;
         let Some(group) = self.find::<Group>(self.arm.get_group(&target)).await? else {
-            return Err(Error::host_not_found(id).provider(INFO.id));
+            return Err(Error::host_not_found(id).with_provider(INFO.id));
         };
         if group.is_deleting() {
             return group.host(&target, HostStatus::Deleting, "Deleting");
@@ -313,7 +313,9 @@ impl Provisioner for Azure {
         match request {
             HostDeleteRequest::Id(id) => self.delete_marked(&Target::of_id(id)?).await,
             HostDeleteRequest::Ip { ip, .. } => self.delete_by_ip(*ip).await,
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 

@@ -289,7 +289,7 @@ fn template(parameters: &Map<String, Value>) -> Result<Value> {
 }
 
 fn refused(message: String) -> Error {
-    Error::invalid(message).provider(INFO.id)
+    Error::invalid(message).with_provider(INFO.id)
 }
 
 /// The region to use. Azure's names are letters and digits, and `East US` is only their text for people.

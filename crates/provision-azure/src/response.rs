@@ -61,7 +61,7 @@ impl Target {
                 "{:?} is not a host id of Azure: it must be `group|deployment`, such as `provision-web-1|web-1`",
                 id.as_str()
             ))
-            .provider(INFO.id)),
+            .with_provider(INFO.id)),
         }
     }
 

@@ -276,10 +276,7 @@ async fn a_refused_deployment_takes_its_group_along() {
     answer(&server, "GET", &deployment_path(), 404, error("DeploymentNotFound")).await;
     answer(&server, "DELETE", &group_path(), 202, Value::Null).await;
     let error = cloud.provision(&keyed_host()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.vendor_code()),
-        (ErrorKind::Quota, Some("QuotaExceeded"))
-    );
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Quota, Some("QuotaExceeded")));
     assert!(!error.to_string().contains("IyEvYmlu"), "{error}");
     let expected = [
         "GET provision-exit-1",

@@ -118,6 +118,6 @@ pub(crate) fn region(code: &str) -> Result<String> {
         Err(Error::invalid(format!(
             "region {shown:?} is not a region of Civo: it must be a code such as LON1"
         ))
-        .provider(INFO.id))
+        .with_provider(INFO.id))
     }
 }

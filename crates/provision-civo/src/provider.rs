@@ -51,7 +51,7 @@ impl Civo {
         let (uuid, region, more) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         if more.is_some() {
             let message = format!("{:?} is not a host id of Civo: it must be `uuid|region`", id.as_str());
-            return Err(Error::invalid(message).provider(INFO.id));
+            return Err(Error::invalid(message).with_provider(INFO.id));
         }
         Ok((
             HostId::check_uuid(uuid)?,
@@ -85,7 +85,7 @@ impl Provisioner for Civo {
         let get = request::get_instance(&self.config.endpoint, uuid, &region);
         match self.client.send(get).await {
             Ok(answer) => answer.json::<Instance>()?.into_host(&region),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -97,7 +97,9 @@ impl Provisioner for Civo {
                 self.delete_by_uuid(uuid, &region).await
             }
             HostDeleteRequest::Ip { ip, region } => self.delete_by_ip(*ip, region).await,
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -146,7 +148,7 @@ impl Provisioner for Civo {
                 let found = regions.iter().find(|known| known.id.eq_ignore_ascii_case(wanted));
                 region = found.map(|found| found.id.clone()).ok_or_else(|| {
                     let known: Vec<&str> = regions.iter().map(|known| known.id.as_str()).collect();
-                    Error::unknown_region(wanted, &known).provider(INFO.id)
+                    Error::unknown_region(wanted, &known).with_provider(INFO.id)
                 })?;
             }
             if query.wants(CatalogSection::Regions) {

@@ -80,7 +80,7 @@ pub(crate) fn create_instance(endpoint: &Endpoint, host: &BasicHost, place: &Pla
 
 /// Checks what only this cloud wants of a host, so that nothing is asked of the API for one that it cannot take.
 pub(crate) fn check(host: &BasicHost) -> Result<()> {
-    let refuse = |message: String| Err(Error::invalid(message).provider(INFO.id));
+    let refuse = |message: String| Err(Error::invalid(message).with_provider(INFO.id));
     for key in ["network", "firewall"] {
         if let Some(id) = host.additional.get(key)
             && HostId::check_uuid(id).is_err()

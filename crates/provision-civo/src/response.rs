@@ -119,7 +119,7 @@ pub(crate) fn image_id(mut images: Vec<DiskImage>, name: &str, region: &str) -> 
     Err(Error::invalid(format!(
         "image {name:?} does not exist in region {region}; known: {known}"
     ))
-    .provider(INFO.id))
+    .with_provider(INFO.id))
 }
 
 #[derive(Deserialize)]
@@ -137,7 +137,7 @@ pub(crate) fn default_network(networks: Vec<Network>, region: &str) -> Result<St
     let default = networks.into_iter().find(|network| network.default);
     default.map(|network| network.id).ok_or_else(|| {
         let message = format!("region {region} has no default network: name one with the additional setting `network`");
-        Error::invalid(message).provider(INFO.id)
+        Error::invalid(message).with_provider(INFO.id)
     })
 }
 

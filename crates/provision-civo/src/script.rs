@@ -18,7 +18,7 @@ use crate::config::INFO;
 /// # Errors
 /// `InvalidRequest` when it cannot be turned into a script, or the script is too large.
 pub(crate) fn script(user_data: &UserData, image: &str) -> Result<String> {
-    translate(user_data, image).map_err(|error| error.provider(INFO.id))
+    translate(user_data, image).map_err(|error| error.with_provider(INFO.id))
 }
 
 fn translate(user_data: &UserData, image: &str) -> Result<String> {

@@ -300,7 +300,7 @@ impl Civo {
                 }
             }
         }
-        Err(Error::no_host_with_ip(ip).provider(INFO.id))
+        Err(Error::no_host_with_ip(ip).with_provider(INFO.id))
     }
 }
 
@@ -310,5 +310,5 @@ fn checked(id: String) -> Result<String> {
         return Ok(id);
     }
     let message = "the cloud made a firewall and gave it no usable id: report it";
-    Err(Error::new(ErrorKind::UnexpectedResponse, message).provider(INFO.id))
+    Err(Error::new(ErrorKind::UnexpectedResponse, message).with_provider(INFO.id))
 }

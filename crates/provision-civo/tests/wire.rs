@@ -117,7 +117,7 @@ async fn what_civo_cannot_take_is_refused_before_any_request() {
         change(&mut host);
         let refused = cloud.provision(&host).await.unwrap_err();
         assert_eq!(
-            (refused.kind(), refused.provider_id()),
+            (refused.kind(), refused.provider()),
             (ErrorKind::InvalidRequest, Some("civo")),
             "{number}: {refused}"
         );

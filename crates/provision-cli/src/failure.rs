@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn causes_follow_line_by_line_and_are_not_repeated() {
         let inner = std::io::Error::other("connection refused");
-        let error = provision::Error::new(ErrorKind::Unavailable, "cannot connect to 127.0.0.1:1").source(inner);
+        let error = provision::Error::new(ErrorKind::Unavailable, "cannot connect to 127.0.0.1:1").with_source(inner);
         assert_eq!(
             Failure::from(error).lines(),
             ["cannot connect to 127.0.0.1:1", "connection refused"]

@@ -132,49 +132,49 @@ impl Error {
 
     /// Adds the provider's id.
     #[must_use]
-    pub fn provider(mut self, provider: &'static str) -> Self {
+    pub fn with_provider(mut self, provider: &'static str) -> Self {
         self.0.provider = Some(provider);
         self
     }
 
     /// Adds the name of the operation, such as `create droplet`.
     #[must_use]
-    pub fn operation(mut self, operation: &'static str) -> Self {
+    pub fn with_operation(mut self, operation: &'static str) -> Self {
         self.0.operation = Some(operation);
         self
     }
 
     /// Adds the vendor's own error code.
     #[must_use]
-    pub fn code(mut self, code: impl Into<String>) -> Self {
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.0.code = Some(code.into());
         self
     }
 
     /// Adds the HTTP status of the answer.
     #[must_use]
-    pub fn http_status(mut self, status: u16) -> Self {
+    pub fn with_http_status(mut self, status: u16) -> Self {
         self.0.http_status = Some(status);
         self
     }
 
     /// Adds the vendor's id of the request, which its support asks for.
     #[must_use]
-    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.request_id = Some(id.into());
         self
     }
 
     /// Adds how long to wait before the next call.
     #[must_use]
-    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
     }
 
     /// Adds the underlying error. Its text must hold no secret.
     #[must_use]
-    pub fn source(mut self, source: impl Into<Source>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -232,37 +232,37 @@ impl Error {
 
     /// The provider's id, where the error came from one.
     #[must_use]
-    pub fn provider_id(&self) -> Option<&'static str> {
+    pub fn provider(&self) -> Option<&'static str> {
         self.0.provider
     }
 
     /// The operation that failed.
     #[must_use]
-    pub fn failed_operation(&self) -> Option<&'static str> {
+    pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
     /// The vendor's own error code.
     #[must_use]
-    pub fn vendor_code(&self) -> Option<&str> {
+    pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// The HTTP status of the vendor's answer, when there was an answer.
     #[must_use]
-    pub fn status_code(&self) -> Option<u16> {
+    pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
     /// The vendor's id of the failed request.
     #[must_use]
-    pub fn vendor_request_id(&self) -> Option<&str> {
+    pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
     /// How long the vendor asks to wait before the next call.
     #[must_use]
-    pub fn retry_delay(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
@@ -335,12 +335,12 @@ mod tests {
     #[test]
     fn the_text_carries_every_known_fact_once() {
         let error = Error::new(ErrorKind::RateLimited, "too many requests")
-            .provider("digitalocean")
-            .operation("list droplets")
-            .code("too_many_requests")
-            .http_status(429)
-            .request_id("abc")
-            .retry_after(Some(Duration::from_millis(1500)));
+            .with_provider("digitalocean")
+            .with_operation("list droplets")
+            .with_code("too_many_requests")
+            .with_http_status(429)
+            .with_request_id("abc")
+            .with_retry_after(Some(Duration::from_millis(1500)));
         assert_eq!(
             error.to_string(),
             "digitalocean: list droplets: too many requests (http 429, code too_many_requests, request id abc, retry after 2 s)"

@@ -258,7 +258,7 @@ impl ProviderInfo {
                     self.title
                 ),
             )
-            .provider(self.id));
+            .with_provider(self.id));
         }
         if !self.capabilities.ssh_keys && !host.ssh_keys.is_empty() {
             return Err(Error::new(
@@ -268,13 +268,13 @@ impl ProviderInfo {
                     self.title
                 ),
             )
-            .provider(self.id));
+            .with_provider(self.id));
         }
         Ok(())
     }
 
     fn error(&self, message: impl ToString) -> Error {
-        Error::invalid(message.to_string()).provider(self.id)
+        Error::invalid(message.to_string()).with_provider(self.id)
     }
 }
 

@@ -83,7 +83,7 @@ impl Settings {
             Some(unknown) => {
                 let known: Vec<&str> = info.settings.iter().map(|setting| setting.name).collect();
                 let message = format!("{} has no setting `{unknown}`; known: {}", info.title, known.join(", "));
-                Err(Error::new(ErrorKind::InvalidRequest, message).provider(info.id))
+                Err(Error::new(ErrorKind::InvalidRequest, message).with_provider(info.id))
             }
         }
     }
@@ -114,7 +114,7 @@ impl Settings {
             Some("true" | "1" | "yes") => Ok(true),
             Some(_) => {
                 let message = format!("setting `{name}` must be `true` or `false`");
-                Err(Error::new(ErrorKind::InvalidRequest, message).provider(info.id))
+                Err(Error::new(ErrorKind::InvalidRequest, message).with_provider(info.id))
             }
         }
     }
@@ -135,7 +135,7 @@ fn missing(info: &ProviderInfo, name: &str) -> Error {
         ErrorKind::Unauthorized,
         format!("{} needs the setting `{name}`{hint}", info.title),
     )
-    .provider(info.id)
+    .with_provider(info.id)
 }
 
 impl fmt::Debug for Settings {

@@ -182,7 +182,7 @@ impl Provisioner for DigitalOcean {
             .await;
         match answer {
             Ok(answer) => answer.json::<DropletAnswer>()?.droplet.into_host(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -193,11 +193,13 @@ impl Provisioner for DigitalOcean {
             HostDeleteRequest::Ip { ip, .. } => {
                 let hosts = self.list(&ListFilter::all()).await?;
                 let Some(host) = hosts.into_iter().find(|host| host.ip == Some(*ip)) else {
-                    return Err(Error::no_host_with_ip(*ip).provider(INFO.id));
+                    return Err(Error::no_host_with_ip(*ip).with_provider(INFO.id));
                 };
                 self.delete_by_number(host.id.as_number()?).await
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -221,7 +223,7 @@ impl Provisioner for DigitalOcean {
                 && !regions.iter().any(|known| known.slug == wanted)
             {
                 let known: Vec<&str> = regions.iter().map(|known| known.slug.as_str()).collect();
-                return Err(Error::unknown_region(wanted, &known).provider(INFO.id));
+                return Err(Error::unknown_region(wanted, &known).with_provider(INFO.id));
             }
             if query.wants(CatalogSection::Regions) {
                 catalog.regions = regions.into_iter().map(|region| region.into_region()).collect();

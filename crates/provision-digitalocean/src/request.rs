@@ -160,7 +160,7 @@ fn flag(host: &BasicHost, key: &str) -> Result<bool> {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => {
-            Err(Error::invalid(format!("additional setting `{key}` must be `true` or `false`")).provider(INFO.id))
+            Err(Error::invalid(format!("additional setting `{key}` must be `true` or `false`")).with_provider(INFO.id))
         }
     }
 }

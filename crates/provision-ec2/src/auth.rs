@@ -72,7 +72,7 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<(Credentials, Option<
 }
 
 fn missing_keys() -> Error {
-    Error::new(ErrorKind::Unauthorized, "AWS EC2 needs an access key").provider(INFO.id)
+    Error::new(ErrorKind::Unauthorized, "AWS EC2 needs an access key").with_provider(INFO.id)
 }
 
 /// What the shared files say about one profile:
@@ -133,7 +133,7 @@ impl Profile {
                 "AWS EC2 needs the settings `access-key-id` and `secret-access-key` (environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or keys in profile `{name}`"
             )
         };
-        Error::new(ErrorKind::Unauthorized, message).provider(INFO.id)
+        Error::new(ErrorKind::Unauthorized, message).with_provider(INFO.id)
     }
 }
 
@@ -153,7 +153,7 @@ fn read_file(settings: &Settings, setting: &str, file: &str) -> Result<Option<St
             path.display(),
             error.kind()
         ))
-        .provider(INFO.id)),
+        .with_provider(INFO.id)),
     }
 }
 
@@ -299,7 +299,7 @@ mod chain {
                     ErrorKind::Unauthorized,
                     format!("the AWS credential chain failed: {error}"),
                 )
-                .provider(INFO.id),
+                .with_provider(INFO.id),
             })?;
             let keys = Keys {
                 access_key_id: found.access_key_id().to_owned(),
@@ -313,7 +313,7 @@ mod chain {
 
     fn none() -> Error {
         let message = "AWS EC2 needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`";
-        Error::new(ErrorKind::Unauthorized, message).provider(INFO.id)
+        Error::new(ErrorKind::Unauthorized, message).with_provider(INFO.id)
     }
 
     /// AWS's HTTP client over our transport.

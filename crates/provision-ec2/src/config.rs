@@ -243,7 +243,7 @@ pub(crate) fn check_region(region: &str) -> Result<()> {
     Err(Error::invalid(format!(
         "region {shown:?} does not exist: AWS's are written like `us-east-1` (a zone such as `us-east-1a` is chosen by `subnet-id`)"
     ))
-    .provider(INFO.id))
+    .with_provider(INFO.id))
 }
 
 /// Whether a plan has an ARM processor: its family has a `g` behind its generation (`t4g`, `c7gn`, `im4gn`), or is `a1`.

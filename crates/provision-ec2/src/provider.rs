@@ -98,7 +98,7 @@ impl Ec2 {
                 "{:?} is not a host id of EC2, such as `i-0a1b2c3d4e5f60718|us-east-1`",
                 id.as_str()
             );
-            return Err(Error::invalid(message).provider(INFO.id));
+            return Err(Error::invalid(message).with_provider(INFO.id));
         }
         check_region(region)?;
         Ok((self.api(region)?, instance))
@@ -246,7 +246,7 @@ impl Provisioner for Ec2 {
                 ErrorKind::Unavailable,
                 format!("instance {id} was terminated as soon as it was made: try again"),
             )
-            .provider(INFO.id)
+            .with_provider(INFO.id)
         })?;
         self.remember_unseen(&created);
         Ok(created)
@@ -258,7 +258,7 @@ impl Provisioner for Ec2 {
             Some(found) => found.into_host(&api.region)?,
             None => self.unseen(instance),
         };
-        found.ok_or_else(|| Error::host_not_found(id).provider(INFO.id))
+        found.ok_or_else(|| Error::host_not_found(id).with_provider(INFO.id))
     }
 
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
@@ -279,9 +279,11 @@ impl Provisioner for Ec2 {
                 let left = regions.iter().filter(|region| !everywhere || *region != home);
                 let found = try_join_all(left.map(|region| self.delete_by_ip(region, *ip))).await?;
                 let found = found.into_iter().flatten().next();
-                found.ok_or_else(|| Error::no_host_with_ip(*ip).provider(INFO.id))
+                found.ok_or_else(|| Error::no_host_with_ip(*ip).with_provider(INFO.id))
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -314,7 +316,7 @@ impl Provisioner for Ec2 {
             let regions = response::regions(&home.send(request::list_regions(&home.endpoint)).await?)?;
             if !regions.iter().any(|known| known.id == region) {
                 let known: Vec<&str> = regions.iter().map(|known| known.id.as_str()).collect();
-                return Err(Error::unknown_region(region, &known).provider(INFO.id));
+                return Err(Error::unknown_region(region, &known).with_provider(INFO.id));
             }
             if query.wants(CatalogSection::Regions) {
                 catalog.regions = regions;

@@ -40,7 +40,7 @@ pub(crate) struct Order<'a> {
 
 impl<'a> Order<'a> {
     pub(crate) fn new(host: &'a BasicHost, default_region: &'a str) -> Result<Self> {
-        let refuse = |message: String| Err(Error::invalid(message).provider(INFO.id));
+        let refuse = |message: String| Err(Error::invalid(message).with_provider(INFO.id));
         let region = host.region.as_deref().unwrap_or(default_region);
         check_region(region)?;
         let plan = host.plan.as_deref().unwrap_or(INFO.default_plan);

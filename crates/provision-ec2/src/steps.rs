@@ -58,14 +58,14 @@ impl Api {
                     "the host of this key, `{}`, is being deleted: try again when it is gone",
                     instance.id
                 );
-                return Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id));
+                return Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id));
             } else if instance.labels().has_key(key) {
                 return Ok(Known::Host(Box::new(instance)));
             }
         }
         if generation >= GENERATIONS {
             let message = format!("{GENERATIONS} hosts were made with this key and deleted: use a new key");
-            return Err(Error::invalid(message).provider(INFO.id));
+            return Err(Error::invalid(message).with_provider(INFO.id));
         }
         Ok(Known::Nothing { generation })
     }
@@ -83,7 +83,7 @@ impl Api {
             Err(error) if order.additional("security-group").is_some() => Err(error),
             Err(error) => {
                 let unknown = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UnexpectedResponse);
-                let unseen = error.vendor_code() == Some("InvalidGroup.NotFound");
+                let unseen = error.code() == Some("InvalidGroup.NotFound");
                 let error = if unseen {
                     error
                         .with_kind(ErrorKind::Conflict)
@@ -122,7 +122,7 @@ impl Api {
                     "there is no subnet for `{key}` {value:?} in {}: choose another `{key}`",
                     self.region
                 );
-                Err(Error::invalid(message).provider(INFO.id))
+                Err(Error::invalid(message).with_provider(INFO.id))
             }
         }
     }
@@ -130,7 +130,7 @@ impl Api {
     async fn make_group(&self, order: &Order<'_>, vpc: Option<&str>) -> Result<String> {
         let group = match self.send(request::create_group(&self.endpoint, order, vpc)).await {
             Ok(answer) => response::created_group(&answer)?,
-            Err(error) if error.vendor_code() == Some("InvalidGroup.Duplicate") => {
+            Err(error) if error.code() == Some("InvalidGroup.Duplicate") => {
                 return self.adopt_group(order, vpc, error).await;
             }
             Err(error) => return Err(error),
@@ -162,7 +162,7 @@ impl Api {
             return Ok(group.id);
         }
         let message = "an earlier call with this key asked for other ports; what it left is removed now: try again";
-        Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id))
+        Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id))
     }
 
     async fn open_ports(&self, order: &Order<'_>, group: &str) -> Result<()> {
@@ -171,8 +171,8 @@ impl Api {
             return Ok(());
         }
         match self.send(request::open_ports(&self.endpoint, group, &rules)).await {
-            Err(error) if error.vendor_code() == Some("InvalidPermission.Duplicate") => Ok(()),
-            Err(error) if error.vendor_code() == Some("InvalidGroup.NotFound") => {
+            Err(error) if error.code() == Some("InvalidPermission.Duplicate") => Ok(()),
+            Err(error) if error.code() == Some("InvalidGroup.NotFound") => {
                 let hint = "the new group is not visible everywhere yet: try again";
                 Err(error.with_kind(ErrorKind::Conflict).hint(hint))
             }
@@ -212,7 +212,7 @@ impl Api {
                 Ok(answer) => return response::launched(&answer),
                 Err(error) => error,
             };
-            match error.vendor_code() {
+            match error.code() {
                 Some("IdempotentInstanceTerminated") if generation + 1 < GENERATIONS => generation += 1,
                 // The host exists, made with other wishes: for one, an older image of the same parameter.
                 Some("IdempotentParameterMismatch") => {
@@ -304,7 +304,7 @@ impl Api {
     async fn delete_group(&self, group: &str) -> Result<bool> {
         match self.send(request::delete_group(&self.endpoint, group)).await {
             Ok(_) => Ok(true),
-            Err(error) if error.vendor_code() == Some("InvalidGroup.NotFound") => Ok(true),
+            Err(error) if error.code() == Some("InvalidGroup.NotFound") => Ok(true),
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => Err(error),
         }
@@ -331,7 +331,7 @@ fn tolerate(result: Result<()>) -> Result<()> {
 /// count: nothing was made in any case.
 fn refuses_parameter(error: &Error) -> bool {
     let text = error.message().to_ascii_lowercase();
-    match error.vendor_code() {
+    match error.code() {
         Some("UnauthorizedOperation" | "AccessDeniedException" | "ParameterNotFound") => true,
         Some(code) if code.starts_with("InvalidAMIID.") => true,
         Some("InvalidParameterValue" | "InvalidParameter") => ["ssm", "imageid", "image id", "parameter store"]

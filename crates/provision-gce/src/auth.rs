@@ -122,7 +122,7 @@ impl Credentials {
                 "only credentials of type `service_account` or `authorized_user` are supported: for others give a token, \
                  for example of `gcloud auth print-access-token`, as setting `access-token`",
             )
-            .provider(INFO.id)),
+            .with_provider(INFO.id)),
         }
     }
 
@@ -158,7 +158,7 @@ fn lacks(field: &str) -> Error {
 
 fn unusable(why: impl fmt::Display) -> Error {
     let message = format!("the credentials cannot be used: {why}; make a new key file, or log in with gcloud again");
-    Error::new(ErrorKind::Unauthorized, message).provider(INFO.id)
+    Error::new(ErrorKind::Unauthorized, message).with_provider(INFO.id)
 }
 
 /// Adds the token to every request.
@@ -314,8 +314,9 @@ impl ServiceAccount {
 
     /// A JSON Web Token (RFC 7519) signed with RS256 (RFC 7518, section 3.3).
     fn sign(&self, claims: &Claims<'_>) -> Result<String> {
-        let failed =
-            || Error::new(ErrorKind::Unauthorized, "the private key cannot sign: make a new one").provider(INFO.id);
+        let failed = || {
+            Error::new(ErrorKind::Unauthorized, "the private key cannot sign: make a new one").with_provider(INFO.id)
+        };
         let header = Header {
             alg: "RS256",
             typ: "JWT",

@@ -231,7 +231,7 @@ fn credentials(settings: &Settings, allow_http: bool) -> Result<Credentials> {
     let message = "Google Compute Engine needs credentials: the setting `service-account` (environment: \
         GOOGLE_CREDENTIALS), `service-account-file` (GOOGLE_APPLICATION_CREDENTIALS), `access-token` \
         (GOOGLE_OAUTH_ACCESS_TOKEN), or `gcloud auth application-default login`";
-    Err(Error::new(ErrorKind::Unauthorized, message).provider(INFO.id))
+    Err(Error::new(ErrorKind::Unauthorized, message).with_provider(INFO.id))
 }
 
 /// The path is not shown: it may be a key that was put into the wrong setting.
@@ -241,12 +241,12 @@ fn read(setting: &str, path: &str) -> Result<String> {
             "the file that setting `{setting}` names cannot be read: {}",
             error.kind()
         );
-        Error::new(ErrorKind::Unauthorized, message).provider(INFO.id)
+        Error::new(ErrorKind::Unauthorized, message).with_provider(INFO.id)
     })
 }
 
 pub(crate) fn refused(message: impl Into<String>) -> Error {
-    Error::invalid(message).provider(INFO.id)
+    Error::invalid(message).with_provider(INFO.id)
 }
 
 /// An id such as `my-project`, or `example.com:my-project` in an old organisation.

@@ -113,7 +113,7 @@ impl Gce {
         }
         if found.status == HostStatus::Deleting {
             let text = format!("host `{}` is still being deleted: try again in a while", found.id);
-            return Err(Error::new(ErrorKind::Conflict, text).provider(INFO.id));
+            return Err(Error::new(ErrorKind::Conflict, text).with_provider(INFO.id));
         }
         Ok(found)
     }
@@ -314,8 +314,8 @@ impl Gce {
 
 fn taken(message: String) -> Error {
     Error::new(ErrorKind::AlreadyExists, message)
-        .provider(INFO.id)
-        .operation("create instance")
+        .with_provider(INFO.id)
+        .with_operation("create instance")
 }
 
 #[async_trait]
@@ -364,7 +364,7 @@ impl Provisioner for Gce {
             Some(failed) if failed.status == HostStatus::Failed && self.firewalls(&target).await?.is_empty() => None,
             other => other,
         };
-        found.ok_or_else(|| Error::host_not_found(id).provider(INFO.id))
+        found.ok_or_else(|| Error::host_not_found(id).with_provider(INFO.id))
     }
 
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
@@ -375,11 +375,13 @@ impl Provisioner for Gce {
                 filter.region = region.clone();
                 let hosts = self.list(&filter).await?;
                 let Some(host) = hosts.into_iter().find(|host| host.ip == Some(*ip)) else {
-                    return Err(Error::no_host_with_ip(*ip).provider(INFO.id));
+                    return Err(Error::no_host_with_ip(*ip).with_provider(INFO.id));
                 };
                 self.delete_host(&Target::parse(&host.id, &self.config)?, true).await
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -416,7 +418,7 @@ impl Provisioner for Gce {
                 && !zones.iter().any(|known| known.name == wanted)
             {
                 let known: Vec<&str> = zones.iter().map(|known| known.name.as_str()).collect();
-                return Err(Error::unknown_region(wanted, &known).provider(INFO.id));
+                return Err(Error::unknown_region(wanted, &known).with_provider(INFO.id));
             }
             if query.wants(CatalogSection::Regions) {
                 catalog.regions = zones.into_iter().map(Zone::into_region).collect();

@@ -161,10 +161,10 @@ impl Operation {
             false => text.join("; "),
         };
         let error = Error::new(kind.unwrap_or(ErrorKind::InvalidRequest), text)
-            .provider(INFO.id)
-            .operation("create instance");
+            .with_provider(INFO.id)
+            .with_operation("create instance");
         Some(match errors.first() {
-            Some(first) if !first.code.is_empty() => error.code(first.code.clone()),
+            Some(first) if !first.code.is_empty() => error.with_code(first.code.clone()),
             _ => error,
         })
     }
@@ -179,7 +179,7 @@ impl Operation {
         let mut host = ProvisionedHost::new(INFO.id, target.id()?, &target.name, status, &self.status);
         host.region = Some(target.zone.clone());
         host.created = self.insert_time.as_deref().and_then(parse_rfc3339);
-        host.message = failure.map(|failure| match failure.vendor_code() {
+        host.message = failure.map(|failure| match failure.code() {
             Some(code) => format!("{}: {} ({code})", failure.kind(), failure.message()),
             None => failure.message().to_owned(),
         });

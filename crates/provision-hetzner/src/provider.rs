@@ -191,7 +191,7 @@ impl Provisioner for Hetzner {
             .await
         {
             Ok(answer) => answer.json::<ServerAnswer>()?.server.into_host(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -201,9 +201,11 @@ impl Provisioner for Hetzner {
             HostDeleteRequest::Id(id) => self.delete_by_number(id.as_number()?).await,
             HostDeleteRequest::Ip { ip, .. } => match self.find_by_ip(*ip).await? {
                 Some(server) => self.delete_by_number(server).await,
-                None => Err(Error::no_host_with_ip(*ip).provider(INFO.id)),
+                None => Err(Error::no_host_with_ip(*ip).with_provider(INFO.id)),
             },
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -234,7 +236,7 @@ impl Provisioner for Hetzner {
             let region = query.wanted_region().unwrap_or(INFO.default_region);
             let known: std::collections::BTreeSet<&str> = types.iter().flat_map(|plan| plan.locations()).collect();
             if !known.contains(region) {
-                return Err(Error::unknown_region(region, &Vec::from_iter(known)).provider(INFO.id));
+                return Err(Error::unknown_region(region, &Vec::from_iter(known)).with_provider(INFO.id));
             }
             catalog.plans = types
                 .into_iter()

@@ -202,6 +202,6 @@ fn id(host: &BasicHost, key: &str) -> Result<Option<u64>> {
         return Ok(None);
     };
     let refused =
-        || Error::invalid(format!("additional setting `{key}` must be an id, a whole number")).provider(INFO.id);
+        || Error::invalid(format!("additional setting `{key}` must be an id, a whole number")).with_provider(INFO.id);
     text.parse().map(Some).map_err(|_| refused())
 }

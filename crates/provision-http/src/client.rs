@@ -203,13 +203,13 @@ impl Client {
             );
         let mut error = self
             .error(request, classified.kind, &classified.message)
-            .http_status(response.status.as_u16())
-            .retry_after(wait);
+            .with_http_status(response.status.as_u16())
+            .with_retry_after(wait);
         if let Some(code) = classified.code {
-            error = error.code(self.clean(request, &code));
+            error = error.with_code(self.clean(request, &code));
         }
         if let Some(id) = request_id {
-            error = error.request_id(id);
+            error = error.with_request_id(id);
         }
         (Err(error), may_repeat)
     }
@@ -229,7 +229,7 @@ impl Client {
             ),
             TransportError::TooLarge { .. } => (ErrorKind::UnexpectedResponse, format!("{cause} from {host}{port}")),
         };
-        self.error(request, kind, &message).source(cause)
+        self.error(request, kind, &message).with_source(cause)
     }
 
     fn error(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
@@ -240,8 +240,8 @@ impl Client {
             message
         };
         let mut error = Error::new(kind, message)
-            .provider(self.vendor.provider)
-            .operation(request.operation());
+            .with_provider(self.vendor.provider)
+            .with_operation(request.operation());
         if let Some(advice) = advice(kind) {
             error = error.hint(advice);
         }

@@ -70,11 +70,11 @@ impl Answer {
     #[must_use]
     pub fn unexpected(&self, message: impl Into<String>) -> Error {
         let error = Error::new(ErrorKind::UnexpectedResponse, message)
-            .provider(self.provider)
-            .operation(self.operation)
-            .http_status(self.response.status.as_u16());
+            .with_provider(self.provider)
+            .with_operation(self.operation)
+            .with_http_status(self.response.status.as_u16());
         match &self.request_id {
-            Some(id) => error.request_id(id.clone()),
+            Some(id) => error.with_request_id(id.clone()),
             None => error,
         }
     }

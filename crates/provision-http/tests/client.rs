@@ -94,7 +94,7 @@ async fn a_rate_limit_returns_at_once_with_the_wait() {
         let script = Script::new([common::answer_with(429, name, value)]);
         let error = client(&script).send(request(Method::GET)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
-        let wait = error.retry_delay().unwrap();
+        let wait = error.retry_after().unwrap();
         // The reset is a time of the computer's clock, which went on since.
         assert!(
             (Duration::from_secs(5)..=Duration::from_secs(7)).contains(&wait),
@@ -114,11 +114,11 @@ async fn the_reset_of_a_limit_that_was_not_met_is_no_reason_to_wait() {
 
     let script = Script::new([busy()]);
     let error = client(&script).send(request(Method::POST)).await.unwrap_err();
-    assert_eq!(error.retry_delay(), None, "{error}");
+    assert_eq!(error.retry_after(), None, "{error}");
 
     let script = Script::new([common::answer_with(503, "retry-after", "5")]);
     let error = client(&script).send(request(Method::GET)).await.unwrap_err();
-    assert_eq!(error.retry_delay(), Some(Duration::from_secs(5)));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
     assert_eq!(script.sent(), 1, "the cloud asked to wait longer than a call lasts");
 }
 

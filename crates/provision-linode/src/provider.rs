@@ -122,7 +122,7 @@ impl Linode {
                 self.delete_firewalls(instance).await?;
                 Ok(Deletion::Complete)
             }
-            None => Err(Error::no_host_with_ip(ip).provider(INFO.id)),
+            None => Err(Error::no_host_with_ip(ip).with_provider(INFO.id)),
         }
     }
 
@@ -241,7 +241,7 @@ impl Provisioner for Linode {
             .await
         {
             Ok(answer) => answer.json::<Instance>()?.into_host(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -250,7 +250,9 @@ impl Provisioner for Linode {
         match request {
             HostDeleteRequest::Id(id) => self.delete_by_number(id.as_number()?).await,
             HostDeleteRequest::Ip { ip, .. } => self.delete_by_ip(*ip).await,
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -273,7 +275,7 @@ impl Provisioner for Linode {
                 && !regions.iter().any(|known| known.id == wanted)
             {
                 let known: Vec<&str> = regions.iter().map(|known| known.id.as_str()).collect();
-                return Err(Error::unknown_region(wanted, &known).provider(INFO.id));
+                return Err(Error::unknown_region(wanted, &known).with_provider(INFO.id));
             }
             if query.wants(CatalogSection::Regions) {
                 catalog.regions = regions.into_iter().map(LinodeRegion::into_region).collect();

@@ -77,7 +77,7 @@ pub(crate) fn root_password() -> Result<SecretString> {
             ErrorKind::Unavailable,
             format!("the operating system gives no random numbers for a root password: {error}"),
         )
-        .provider(INFO.id)
+        .with_provider(INFO.id)
     })?;
     Ok(SecretString::from(format!("{}aA1-", URL_SAFE_NO_PAD.encode(random))))
 }
@@ -136,10 +136,10 @@ fn linode_interfaces(host: &BasicHost) -> Result<bool> {
             ErrorKind::Unsupported,
             "ports cannot be restricted with `interfaces=linode`: leave them open and close them in the user data",
         )
-        .provider(INFO.id)),
+        .with_provider(INFO.id)),
         Some("linode") => Ok(true),
         Some(_) => {
-            Err(Error::invalid("additional setting `interfaces` must be `legacy` or `linode`").provider(INFO.id))
+            Err(Error::invalid("additional setting `interfaces` must be `legacy` or `linode`").with_provider(INFO.id))
         }
     }
 }
@@ -214,7 +214,7 @@ pub(crate) fn firewall_rules(ports: &[PortRange]) -> Result<Vec<Rule>> {
         return Err(Error::invalid(format!(
             "{count} port ranges were asked for, Linode's firewall takes {MAX_RULES} rules: join neighbouring ports to ranges such as `8000-8100`"
         ))
-        .provider(INFO.id));
+        .with_provider(INFO.id));
     }
     let rule = |range: PortRange| Rule {
         action: "ACCEPT",

@@ -369,7 +369,7 @@ async fn maintenance_is_not_hammered() {
         .await;
     let closed = connect(&server).status(&"90210345".parse().unwrap()).await.unwrap_err();
     assert_eq!(
-        (closed.kind(), closed.retry_delay()),
+        (closed.kind(), closed.retry_after()),
         (ErrorKind::Unavailable, Some(Duration::from_secs(60)))
     );
     assert_eq!(server.received_requests().await.unwrap().len(), 1);

@@ -216,7 +216,7 @@ impl Context {
             .get_opt(name)
             .await
             .map_err(|error| {
-                Error::new(ErrorKind::Unavailable, format!("secret `{name}` cannot be read")).source(error)
+                Error::new(ErrorKind::Unavailable, format!("secret `{name}` cannot be read")).with_source(error)
             })?;
         let secret = match (secret, known) {
             (Some(secret), _) => secret,

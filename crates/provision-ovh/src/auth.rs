@@ -80,6 +80,6 @@ impl Authorize for Keys {
     async fn authorize(&self, request: &mut Request) -> Result<()> {
         let now = self.clock.now(&self.public, &self.config).await?;
         self.sign(request, &now.to_string())
-            .map_err(|error: Error| error.provider(INFO.id))
+            .map_err(|error: Error| error.with_provider(INFO.id))
     }
 }

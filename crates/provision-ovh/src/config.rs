@@ -152,7 +152,7 @@ impl Config {
                 "endpoint {chosen:?} does not exist; known: {}, or a base URL",
                 known.join(", ")
             ))
-            .provider(INFO.id));
+            .with_provider(INFO.id));
         }
         let project = settings.require(&INFO, "project")?;
         check_project(project)?;
@@ -177,7 +177,7 @@ impl Config {
                 "{:?} is not a host id of this cloud: it must be `uuid|project`",
                 id.as_str()
             ))
-            .provider(INFO.id));
+            .with_provider(INFO.id));
         }
         check_project(project)?;
         Ok((instance, project))
@@ -192,7 +192,7 @@ fn check_project(project: &str) -> Result<()> {
     }
     Err(
         Error::invalid("the project must be its id, 32 hexadecimal digits as the control panel shows it, not its name")
-            .provider(INFO.id),
+            .with_provider(INFO.id),
     )
 }
 

@@ -62,7 +62,7 @@ impl Ovh {
         let harmless = request.retry_class() == Retry::Safe || request.method() == Method::DELETE;
         let again = harmless.then(|| request.clone());
         match self.client.send(request).await {
-            Err(error) if error.vendor_code() == Some(OUT_OF_TIME) => {
+            Err(error) if error.code() == Some(OUT_OF_TIME) => {
                 self.clock.forget();
                 match again {
                     Some(request) => self.client.send(request).await,
@@ -127,7 +127,7 @@ impl Ovh {
                     order.plan, order.region
                 ),
             )
-            .provider(INFO.id)),
+            .with_provider(INFO.id)),
         }
     }
 
@@ -152,7 +152,7 @@ impl Ovh {
             Error::invalid(
                 "the project has no such ssh key: add it to the project first, and name it by its name or id",
             )
-            .provider(INFO.id)
+            .with_provider(INFO.id)
         })
     }
 
@@ -211,7 +211,7 @@ impl Ovh {
                 instance.id
             )),
         }
-        .provider(INFO.id)
+        .with_provider(INFO.id)
     }
 
     /// One request removes an instance with its disk and addresses; nothing else was ever made for it.
@@ -259,9 +259,9 @@ impl Provisioner for Ovh {
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
         let (instance, project) = self.config.instance(id)?;
         match self.read_instance(project, instance).await {
-            Ok(found) if found.is_gone() => Err(Error::host_not_found(id).provider(INFO.id)),
+            Ok(found) if found.is_gone() => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Ok(found) => found.into_host(project),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -280,10 +280,12 @@ impl Provisioner for Ovh {
                     .find(|instance| ours(instance) && instance.public_addresses().contains(ip));
                 match found {
                     Some(found) => self.delete_instance(&self.config.project, &found.id).await,
-                    None => Err(Error::no_host_with_ip(*ip).provider(INFO.id)),
+                    None => Err(Error::no_host_with_ip(*ip).with_provider(INFO.id)),
                 }
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -338,7 +340,7 @@ fn unknown_region(region: &str, known: &[String]) -> Error {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     Error::unknown_region(region, &known)
         .hint("a region that is missing can be activated in the control panel")
-        .provider(INFO.id)
+        .with_provider(INFO.id)
 }
 
 /// A plan or image that the region does not have.
@@ -347,5 +349,5 @@ fn unknown<'a>(what: &str, name: &str, region: &str, known: impl Iterator<Item =
     known.sort_unstable();
     known.dedup();
     let known = known.join(", ");
-    Error::invalid(format!("{what} {name:?} does not exist in {region}; known: {known}")).provider(INFO.id)
+    Error::invalid(format!("{what} {name:?} does not exist in {region}; known: {known}")).with_provider(INFO.id)
 }

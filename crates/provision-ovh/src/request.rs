@@ -49,7 +49,7 @@ pub(crate) fn instance_name(host: &BasicHost) -> Result<String> {
         INFO.title,
         name.len() - MAX_NAME_LEN
     ))
-    .provider(INFO.id))
+    .with_provider(INFO.id))
 }
 
 /// Reads a name that [`instance_name`] wrote; `None` for an instance of somebody else's.
@@ -159,13 +159,14 @@ impl<'a> Order<'a> {
             [key] => Some(key.as_str()),
             _ => {
                 let message = "OVHcloud installs one ssh key only: name one, and put the others into the user data";
-                return Err(Error::invalid(message).provider(INFO.id));
+                return Err(Error::invalid(message).with_provider(INFO.id));
             }
         };
         let group = additional("group-id");
         if group.is_some_and(|group| HostId::check_uuid(group).is_err()) {
             return Err(
-                Error::invalid("additional setting `group-id` must be the UUID of an instance group").provider(INFO.id),
+                Error::invalid("additional setting `group-id` must be the UUID of an instance group")
+                    .with_provider(INFO.id),
             );
         }
         Ok(Self {

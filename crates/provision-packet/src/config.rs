@@ -121,7 +121,7 @@ impl Config {
         HostId::check_uuid(project).map_err(|_| {
             hinted(
                 Error::invalid("the project must be its id, a UUID as the console shows it, not its name")
-                    .provider(INFO.id),
+                    .with_provider(INFO.id),
             )
         })?;
         let project = project.to_ascii_lowercase();
@@ -153,7 +153,7 @@ impl<'a> DeviceId<'a> {
                 "{:?} is not a host id of this cloud: it must be `device|project`, two UUIDs",
                 id.as_str()
             ))
-            .provider(INFO.id));
+            .with_provider(INFO.id));
         }
         Ok(Self { device, project })
     }

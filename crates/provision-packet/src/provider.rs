@@ -87,7 +87,7 @@ impl Packet {
             if found.status() == HostStatus::Deleting {
                 let id = found.host_id(project)?;
                 let message = format!("host `{id}` of this key is being deleted: call again once it is gone");
-                return Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id));
+                return Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id));
             }
             return found.into_host(project);
         }
@@ -105,10 +105,10 @@ impl Packet {
         match answer {
             Ok(answer) => return answer.json::<Device>()?.into_host(host.project),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) if error.status_code() == Some(403) => self.check_gone(&host, error).await?,
+            Err(error) if error.http_status() == Some(403) => self.check_gone(&host, error).await?,
             Err(error) => return Err(error),
         }
-        Err(Error::host_not_found(id).provider(INFO.id))
+        Err(Error::host_not_found(id).with_provider(INFO.id))
     }
 
     async fn remove(&self, host: &DeviceId<'_>) -> Result<Deletion> {
@@ -121,7 +121,7 @@ impl Packet {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
             Ok(_) => Ok(Deletion::InProgress),
             Err(error) if is_being_deleted(&error) => Ok(Deletion::InProgress),
-            Err(error) if error.status_code() == Some(403) => {
+            Err(error) if error.http_status() == Some(403) => {
                 self.check_gone(host, error).await.map(|()| Deletion::Complete)
             }
             Err(error) => Err(error),
@@ -164,10 +164,12 @@ impl Packet {
                 let hosts = self.list_hosts(&filter).await?;
                 match hosts.iter().find(|host| host.ip == Some(*ip)) {
                     Some(host) => self.remove(&DeviceId::parse(&host.id)?).await,
-                    None => Err(Error::no_host_with_ip(*ip).provider(INFO.id)),
+                    None => Err(Error::no_host_with_ip(*ip).with_provider(INFO.id)),
                 }
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -207,7 +209,9 @@ impl Packet {
         let metros = self.client.send(request).await?.json::<Metros>()?.metros;
         let known: Vec<&str> = metros.iter().filter_map(|metro| metro.code.as_deref()).collect();
         match wanted {
-            Some(wanted) if !known.contains(&wanted) => Err(Error::unknown_region(wanted, &known).provider(INFO.id)),
+            Some(wanted) if !known.contains(&wanted) => {
+                Err(Error::unknown_region(wanted, &known).with_provider(INFO.id))
+            }
             _ => Ok(metros),
         }
     }

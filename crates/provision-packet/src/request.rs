@@ -103,7 +103,7 @@ fn hardware_reservation(host: &BasicHost) -> Result<Option<&str>> {
 }
 
 fn invalid(message: impl Into<String>) -> Error {
-    Error::invalid(message).provider(INFO.id)
+    Error::invalid(message).with_provider(INFO.id)
 }
 
 pub(crate) fn get_device(endpoint: &Endpoint, device: &str) -> Request {

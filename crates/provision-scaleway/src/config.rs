@@ -126,7 +126,7 @@ impl Zone {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(Error::unknown_region(text, &ZONES.map(|(zone, _)| zone)).provider(INFO.id)),
+            _ => Err(Error::unknown_region(text, &ZONES.map(|(zone, _)| zone)).with_provider(INFO.id)),
         }
     }
 
@@ -168,7 +168,7 @@ impl Config {
         let secret_key = settings.require_secret(&INFO, "secret-key")?;
         let project = settings.require(&INFO, "project")?;
         if !is_uuid(project) {
-            return Err(Error::invalid("setting `project` must be the id of a project, a UUID: it stands in the console under Project dashboard > Settings").provider(INFO.id));
+            return Err(Error::invalid("setting `project` must be the id of a project, a UUID: it stands in the console under Project dashboard > Settings").with_provider(INFO.id));
         }
         Ok(Self {
             secret_key,
@@ -210,7 +210,7 @@ impl Config {
                 return Err(Error::invalid(format!(
                     "`{id}` is not a host id of Scaleway: it must be `<uuid>|<zone>`"
                 ))
-                .provider(INFO.id));
+                .with_provider(INFO.id));
             }
         };
         Ok((zone, server))

@@ -169,7 +169,7 @@ impl Scaleway {
         let id = found.host_id(zone)?;
         if found.status() == HostStatus::Deleting {
             let message = format!("host `{id}` of this key is being deleted: call again once it is gone");
-            return Err(Error::new(ErrorKind::Conflict, message).provider(INFO.id));
+            return Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id));
         }
         if found.state != "stopped" {
             return found.into_host(zone);
@@ -210,7 +210,7 @@ impl Scaleway {
                     "host `{}` is locked or protected: remove its protection in the console, or ask Scaleway's support",
                     server.host_id(zone)?
                 );
-                return Err(Error::new(ErrorKind::Forbidden, message).provider(INFO.id));
+                return Err(Error::new(ErrorKind::Forbidden, message).with_provider(INFO.id));
             }
             Removal::Terminate => request::terminate(endpoint, zone, id)?,
             Removal::PowerOff if ip.is_some() => {
@@ -218,7 +218,7 @@ impl Scaleway {
                     "host `{0}` has to be switched off first, and loses its address by that: delete host `{0}` instead",
                     server.host_id(zone)?
                 );
-                return Err(Error::new(ErrorKind::Unsupported, message).provider(INFO.id));
+                return Err(Error::new(ErrorKind::Unsupported, message).with_provider(INFO.id));
             }
             Removal::PowerOff => request::power_off(endpoint, zone, id)?,
             Removal::Delete => request::delete_server(endpoint, zone, id),
@@ -326,7 +326,7 @@ impl Scaleway {
     async fn delete_by_ip(&self, ip: IpAddr, region: &RegionFilter) -> Result<Deletion> {
         let zones = self.config.zones(region)?;
         let Some((first, others)) = zones.split_first() else {
-            return Err(Error::no_host_with_ip(ip).provider(INFO.id));
+            return Err(Error::no_host_with_ip(ip).with_provider(INFO.id));
         };
         // Most hosts are in the configured zone; only without luck there all others are asked, at the same time.
         let mut hits = vec![self.marked_with_ip(first, ip).await?];
@@ -353,7 +353,7 @@ impl Scaleway {
                 Some(_) => {}
             }
         }
-        Err(Error::no_host_with_ip(ip).provider(INFO.id))
+        Err(Error::no_host_with_ip(ip).with_provider(INFO.id))
     }
 
     async fn servers_in(&self, zone: &Zone) -> Result<Vec<ProvisionedHost>> {
@@ -390,7 +390,7 @@ impl Provisioner for Scaleway {
         let (zone, server) = self.config.parse_id(id)?;
         match self.read(&zone, &server).await? {
             Some(server) => server.into_host(&zone),
-            None => Err(Error::host_not_found(id).provider(INFO.id)),
+            None => Err(Error::host_not_found(id).with_provider(INFO.id)),
         }
     }
 
@@ -401,7 +401,9 @@ impl Provisioner for Scaleway {
                 self.delete_in_zone(&zone, &server, None).await
             }
             HostDeleteRequest::Ip { ip, region } => self.delete_by_ip(*ip, region).await,
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 

@@ -45,7 +45,9 @@ impl<'a> NewServer<'a> {
     pub(crate) fn new(config: &'a Config, host: &'a BasicHost) -> Result<Self> {
         let placement_group = host.additional.get("placement-group").map(String::as_str);
         if placement_group.is_some_and(|id| !is_uuid(id)) {
-            return Err(Error::invalid("additional setting `placement-group` must be an id, a UUID").provider(INFO.id));
+            return Err(
+                Error::invalid("additional setting `placement-group` must be an id, a UUID").with_provider(INFO.id),
+            );
         }
         Ok(Self {
             name: host.name.as_str(),

@@ -219,7 +219,7 @@ impl InstanceImage {
         }
         let message =
             format!("image `{id}` is for block storage, which would outlive the host: choose one for local disks");
-        Err(Error::invalid(message).provider(INFO.id))
+        Err(Error::invalid(message).with_provider(INFO.id))
     }
 }
 
@@ -239,7 +239,7 @@ pub(crate) fn choose_build(builds: &[LocalImage], zone: &Zone, image: &str, plan
             known.join(", ")
         )
     };
-    Err(Error::invalid(message).provider(INFO.id))
+    Err(Error::invalid(message).with_provider(INFO.id))
 }
 
 #[derive(Deserialize)]

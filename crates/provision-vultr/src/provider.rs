@@ -168,7 +168,7 @@ impl Provisioner for Vultr {
             .await
         {
             Ok(answer) => answer.json::<InstanceAnswer>()?.instance.into_host(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).provider(INFO.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::host_not_found(id).with_provider(INFO.id)),
             Err(error) => Err(error),
         }
     }
@@ -181,10 +181,12 @@ impl Provisioner for Vultr {
                 let ours = |host: &ProvisionedHost| host.ip == Some(*ip) && host.labels.is_managed();
                 match found.into_iter().find(ours) {
                     Some(host) => self.delete_by_id(&host.id).await,
-                    None => Err(Error::no_host_with_ip(*ip).provider(INFO.id)),
+                    None => Err(Error::no_host_with_ip(*ip).with_provider(INFO.id)),
                 }
             }
-            _ => Err(Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").provider(INFO.id)),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
+            ),
         }
     }
 
@@ -203,7 +205,7 @@ impl Provisioner for Vultr {
                 && !regions.iter().any(|known| known.id == wanted)
             {
                 let known: Vec<&str> = regions.iter().map(|known| known.id.as_str()).collect();
-                return Err(Error::unknown_region(wanted, &known).provider(INFO.id));
+                return Err(Error::unknown_region(wanted, &known).with_provider(INFO.id));
             }
             if query.wants(CatalogSection::Regions) {
                 catalog.regions = regions.into_iter().map(RegionEntry::into_region).collect();

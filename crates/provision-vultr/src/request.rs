@@ -134,7 +134,7 @@ impl<'a> Order<'a> {
 /// What is sent: the user's own text behind the part that sets the host's firewall.
 fn user_data(host: &BasicHost) -> Result<UserData> {
     let own = match host.additional.get("host-firewall").map(String::as_str) {
-        None => with_ports(&host.ports, &host.user_data).map_err(|error| Error::from(error).provider(INFO.id))?,
+        None => with_ports(&host.ports, &host.user_data).map_err(|error| Error::from(error).with_provider(INFO.id))?,
         Some("keep") if host.ports.restricted().is_some() => {
             return Err(invalid(
                 "ports are restricted by the host's own firewall, which `host-firewall=keep` leaves alone: drop one of the two",
@@ -267,7 +267,7 @@ fn paged(request: Request, cursor: Option<&str>) -> Request {
 
 /// The UUID that every instance id is, checked before it reaches a URL.
 pub(crate) fn instance_id(id: &HostId) -> Result<&str> {
-    HostId::check_uuid(id.as_str()).map_err(|invalid| Error::from(invalid).provider(INFO.id))
+    HostId::check_uuid(id.as_str()).map_err(|invalid| Error::from(invalid).with_provider(INFO.id))
 }
 
 /// Whether a plan's hosts have an IPv6 address only: `vc2-1c-0.5gb-v6` and the like. They would never be active here.
@@ -285,7 +285,7 @@ pub(crate) fn image_without_firewall(image: &str) -> Error {
     let message = format!(
         "image {image:?} is not known to have ufw, which restricts the ports on Vultr: choose an Ubuntu or Debian image, or leave the ports open"
     );
-    Error::new(ErrorKind::Unsupported, message).provider(INFO.id)
+    Error::new(ErrorKind::Unsupported, message).with_provider(INFO.id)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -310,7 +310,7 @@ fn flag(host: &BasicHost, key: &str) -> Result<bool> {
 }
 
 fn invalid(message: impl Into<String>) -> Error {
-    Error::invalid(message).provider(INFO.id)
+    Error::invalid(message).with_provider(INFO.id)
 }
 
 #[cfg(test)]

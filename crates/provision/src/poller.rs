@@ -221,7 +221,7 @@ impl Poller {
                 let doubled = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);
                 self.failures = self.failures.saturating_add(1);
                 let backoff = self.pace.backoff.saturating_mul(doubled).min(self.pace.backoff_cap);
-                self.delay = backoff.max(error.retry_delay().unwrap_or_default());
+                self.delay = backoff.max(error.retry_after().unwrap_or_default());
             }
         }
     }

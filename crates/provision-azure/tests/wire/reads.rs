@@ -248,7 +248,7 @@ async fn a_refused_secret_is_told_without_showing_it() {
     let cloud = Azure::from_settings(&settings(&server), wire::transport()).unwrap();
     let error = cloud.list(&ListFilter::all()).await.unwrap_err();
     assert_eq!(
-        (error.kind(), error.vendor_code()),
+        (error.kind(), error.code()),
         (ErrorKind::Unauthorized, Some("AADSTS7000215"))
     );
     let shown = format!("{error} {error:?} {cloud:?}");

@@ -76,7 +76,9 @@ impl Watch<'_> {
                 self.print(&wait, Some("deleted"))?;
                 Ok(Exit::Ok)
             }
-            WaitOutcome::Gone => Err(provision::Error::host_not_found(&self.id).provider(self.info.id).into()),
+            WaitOutcome::Gone => Err(provision::Error::host_not_found(&self.id)
+                .with_provider(self.info.id)
+                .into()),
             WaitOutcome::Failed => {
                 self.print(&wait, None)?;
                 let reason = wait.host().and_then(|host| host.message.clone());

@@ -98,7 +98,7 @@ impl Gate {
             Err(error) => match error.kind() {
                 ErrorKind::RateLimited => {
                     let doubled = RATE_LIMITED.saturating_mul(2_u32.saturating_pow(state.limits_in_a_row));
-                    let lasts = error.retry_delay().unwrap_or_else(|| doubled.min(LONGEST));
+                    let lasts = error.retry_after().unwrap_or_else(|| doubled.min(LONGEST));
                     state.limits_in_a_row = state.limits_in_a_row.saturating_add(1);
                     state.closed_until = Some((now + lasts, "RateLimited"));
                     state.short_until = Some(now + lasts + SHORT);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn fails(gate: &Gate, kind: ErrorKind, wait: Option<u64>) {
-        let error = Error::new(kind, "no").retry_after(wait.map(Duration::from_secs));
+        let error = Error::new(kind, "no").with_retry_after(wait.map(Duration::from_secs));
         gate.note::<()>(&Err(error));
     }
 

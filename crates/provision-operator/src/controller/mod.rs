@@ -96,7 +96,7 @@ impl Failure {
             .saturating_mul(2_u32.saturating_pow(failures.min(10)))
             .min(Duration::from_secs(600));
         let asked = match self {
-            Self::Cloud(error) => error.retry_delay().unwrap_or_default(),
+            Self::Cloud(error) => error.retry_after().unwrap_or_default(),
             _ => Duration::ZERO,
         };
         backoff.max(asked)

@@ -73,7 +73,7 @@ async fn limited<T: Debug>(
     let told = sent
         .first()
         .and_then(|sent| sent.answer_headers.get("retry-after")?.to_str().ok());
-    let wait = error.retry_delay();
+    let wait = error.retry_after();
     let heeded = match told {
         None => true,
         Some(seconds) if seconds.parse::<u64>().is_ok() => wait == Some(Duration::from_secs(WAIT)),

@@ -73,7 +73,7 @@ impl<'a, T> Attempts<'a, T> {
         let doubled = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);
         let delay = self.pace.backoff.saturating_mul(doubled).min(self.pace.backoff_cap);
         self.failures = self.failures.saturating_add(1);
-        self.plan_after(delay, error.retry_delay())
+        self.plan_after(delay, error.retry_after())
     }
 
     fn plan_after(&mut self, delay: Duration, at_least: Option<Duration>) -> Option<Duration> {

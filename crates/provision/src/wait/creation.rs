@@ -41,7 +41,7 @@ impl<'a> Creation<'a> {
             return Err(Error::invalid(
                 "a create is only repeated with an idempotency key: set one, or call `provision` yourself",
             )
-            .provider(cloud.info().id));
+            .with_provider(cloud.info().id));
         }
         let call = Box::new(move || cloud.provision(host));
         Ok(Self {

@@ -108,11 +108,11 @@ pub async fn find_by_ip(cloud: &dyn Provisioner, ip: IpAddr, region: RegionFilte
             "hosts `{}` and `{}` both have the address {ip}: delete by id",
             one.id, other.id
         ))
-        .provider(provider)),
+        .with_provider(provider)),
         (None, _) => Err(Error::new(
             ErrorKind::NotFound,
             format!("no host of ours has the address {ip}: only hosts with label `managed-by=provision` are looked at"),
         )
-        .provider(provider)),
+        .with_provider(provider)),
     }
 }

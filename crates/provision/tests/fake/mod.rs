@@ -73,7 +73,7 @@ impl FakeCloud {
         let step = self.script.lock().unwrap().pop_front();
         match step.unwrap_or_else(|| panic!("unexpected call: {call}")) {
             Step::Fails(kind) => Err(Error::new(kind, "scripted")),
-            Step::FailsFor(kind, wait) => Err(Error::new(kind, "scripted").retry_after(Some(wait))),
+            Step::FailsFor(kind, wait) => Err(Error::new(kind, "scripted").with_retry_after(Some(wait))),
             step => Ok(step),
         }
     }
