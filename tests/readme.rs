@@ -24,7 +24,7 @@ let host = cloud.status(&host.id).await?;            // poll with your own timer
 println!("{} is {} at {:?}", host.name, host.status, host.ip);
 
 match cloud.delete(&host.id.into()).await? {
-    Deletion::Complete => println!("nothing is left"),
+    Deletion::Removed | Deletion::NotFound => println!("nothing is left"),
     Deletion::InProgress => println!("call it again"),
 }
 // END

@@ -193,8 +193,8 @@ impl Provisioner for Broken {
             let all = self.inner.list(&ListFilter::all()).await?;
             let newest = all.into_iter().max_by(|a, b| a.name.cmp(&b.name));
             return match newest {
-                Some(host) => self.inner.delete(&host.id.into()).await.map(|_| Deletion::Complete),
-                None => Ok(Deletion::Complete),
+                Some(host) => self.inner.delete(&host.id.into()).await.map(|_| Deletion::Removed),
+                None => Ok(Deletion::Removed),
             };
         }
         let gone_before = match request {
@@ -203,20 +203,20 @@ impl Provisioner for Broken {
         };
         let result = self.inner.delete(request).await;
         match (self.bug, result) {
-            (Bug::GoneIsAnError, Ok(Deletion::Complete)) => match gone_before {
+            (Bug::GoneIsAnError, Ok(Deletion::Removed)) => match gone_before {
                 Some(error) => Err(error),
-                None => Ok(Deletion::Complete),
+                None => Ok(Deletion::Removed),
             },
-            (Bug::CompleteTooEarly, Ok(_)) => Ok(Deletion::Complete),
-            (Bug::UnauthorizedIsGone, Err(error)) if error.kind() == ErrorKind::Unauthorized => Ok(Deletion::Complete),
-            (Bug::RateLimitIsGone, Err(error)) if error.kind() == ErrorKind::RateLimited => Ok(Deletion::Complete),
+            (Bug::CompleteTooEarly, Ok(_)) => Ok(Deletion::Removed),
+            (Bug::UnauthorizedIsGone, Err(error)) if error.kind() == ErrorKind::Unauthorized => Ok(Deletion::Removed),
+            (Bug::RateLimitIsGone, Err(error)) if error.kind() == ErrorKind::RateLimited => Ok(Deletion::Removed),
             (_, result) => self.retell(result),
         }
     }
 
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
         if self.is(Bug::LeavesLeftovers) {
-            return Ok(Deletion::Complete);
+            return Ok(Deletion::Removed);
         }
         self.inner.delete_leftovers(key, region).await
     }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use provision_core::MANAGED_BY_LABEL;
+use provision_core::{Clock, MANAGED_BY_LABEL};
 use provision_http::{
     Request, Response, Transport, TransportError, async_trait,
     http::{HeaderMap, Method, StatusCode},
@@ -46,6 +46,10 @@ fn empty(status: StatusCode, body: &'static str) -> Response {
 
 #[async_trait]
 impl Transport for BrokenTransport {
+    fn clock(&self) -> Clock {
+        self.inner.clock()
+    }
+
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
         let firewalls = request.url().path().contains("firewalls");
         match self.bug {

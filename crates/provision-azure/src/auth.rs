@@ -128,6 +128,7 @@ impl Seconds {
 /// How the token service reports errors.
 pub(crate) const LOGIN: Vendor = Vendor {
     provider: "azure",
+    title: "Azure",
     request_id_headers: &["x-ms-request-id"],
     rate_limit_reset_header: None,
     classify,

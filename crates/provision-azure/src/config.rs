@@ -47,16 +47,19 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "admin-username",
             help: "who logs in with the SSH keys; `provision` by default",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "subnet",
             help: "resource id of an existing subnet (/subscriptions/../subnets/..) in the host's region, instead of a network of its own",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: true,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // 25 reads a second are refilled: https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/request-limits-and-throttling
@@ -67,6 +70,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: Some(90_000),
     },
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 
@@ -77,6 +81,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: false,
         help: "subscription that pays, a UUID; needed unless `auth-file` names it",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "tenant-id",
@@ -84,6 +89,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: false,
         help: "directory of the service principal, a UUID or domain",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "client-id",
@@ -91,6 +97,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: false,
         help: "application id of the service principal",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "client-secret",
@@ -98,6 +105,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: true,
         help: "secret of the service principal",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "access-token",
@@ -105,6 +113,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: true,
         help: "ready access token instead of a service principal, such as from `az account get-access-token`",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "auth-file",
@@ -112,6 +121,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: false,
         help: "path of a JSON file from `az ad sp create-for-rbac --sdk-auth`; the other settings win over its content",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo {
         name: "login-endpoint",
@@ -119,6 +129,7 @@ const SETTINGS: &[SettingInfo] = &[
         required: false,
         secret: false,
         help: "base URL of the token service instead of the one that belongs to `endpoint`",
+        role: provision_core::SettingRole::Value,
     },
     SettingInfo::ENDPOINT,
     SettingInfo::ALLOW_HTTP,

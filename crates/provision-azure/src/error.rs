@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// <https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/common-deployment-errors>.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "azure",
+    title: "Azure",
     request_id_headers: &["x-ms-request-id", "x-ms-correlation-request-id"],
     rate_limit_reset_header: None,
     classify,

@@ -232,7 +232,7 @@ impl Azure {
     async fn delete_group(&self, target: &Target) -> Result<Deletion> {
         match self.send(self.arm.delete_group(target)).await {
             Ok(_) => Ok(Deletion::InProgress),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Removed),
             // UNCONFIRMED: the answer to a second deletion may be this instead of 202.
             Err(error) if error.code() == Some("ResourceGroupBeingDeleted") => Ok(Deletion::InProgress),
             Err(error) => Err(error),
@@ -243,7 +243,7 @@ impl Azure {
     async fn delete_marked(&self, target: &Target) -> Result<Deletion> {
         let Some(group) = self.find::<Group>(self.arm.get_group(target)).await? else {
             // Everything of a host is in its group, so that nothing can be left.
-            return Ok(Deletion::Complete);
+            return Ok(Deletion::Removed);
         };
         if !group.labels().is_managed() {
             return Err(Error::invalid(format!(

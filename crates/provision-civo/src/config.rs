@@ -40,6 +40,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "API key, from the dashboard under Settings > Profile > Security",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "region",
@@ -47,6 +48,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "region where hosts are created, listed and looked for unless a request names another, instead of LON1",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -55,16 +57,19 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "network",
             help: "id of the network to put the host into, instead of the region's default; saves a request",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "firewall",
             help: "id of an existing firewall for the host, instead of the network's default; needed with `network`, unless ports are restricted",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: false,
     },
     // No limit is published: https://www.civo.com/api
@@ -75,6 +80,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
     },
     // UNCONFIRMED: no limit is known.
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 /// How Civo reports errors. No client of Civo's knows a request id or a rate limit header.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "civo",
+    title: "Civo",
     request_id_headers: &["x-request-id"],
     rate_limit_reset_header: None,
     classify,

@@ -104,7 +104,7 @@ impl Provisioner for Civo {
     }
 
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
-        let mut left = Deletion::Complete;
+        let mut left = Deletion::Removed;
         for region in self.regions_of(region).await? {
             if !self.delete_new_firewall(key, &region).await? {
                 left = Deletion::InProgress;

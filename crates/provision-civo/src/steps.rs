@@ -267,7 +267,7 @@ impl Civo {
         for firewall in &firewalls {
             gone &= self.delete_firewall(&firewall.id, region).await?;
         }
-        Ok(if gone { Deletion::Complete } else { Deletion::InProgress })
+        Ok(if gone { Deletion::Removed } else { Deletion::InProgress })
     }
 
     pub(crate) async fn delete_by_ip(&self, ip: IpAddr, filter: &RegionFilter) -> Result<Deletion> {

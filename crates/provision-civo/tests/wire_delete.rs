@@ -122,7 +122,7 @@ async fn delete_by_id() {
     let request = HostDeleteRequest::Id(format!("{ID}|LON1").parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -161,7 +161,7 @@ async fn delete_of_a_host_with_a_firewall_until_nothing_is_left() {
     let request = HostDeleteRequest::Id(ID.parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -272,7 +272,7 @@ async fn delete_by_ip_until_the_firewall_is_gone() {
     let cloud = connect(&server);
     let request = HostDeleteRequest::ip("203.0.113.7".parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
     let nobody = HostDeleteRequest::ip("203.0.113.70".parse().unwrap());
     assert_eq!(cloud.delete(&nobody).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -299,7 +299,7 @@ async fn the_firewall_of_a_host_that_never_came_to_be_is_found_by_the_key() {
     answer(&server, "GET", "/v2/firewalls", 200, listed(0)).await;
     answer(&server, "DELETE", &wall, 200, json!({"result": "success"})).await;
     let all = RegionFilter::All;
-    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -321,5 +321,5 @@ async fn what_cannot_be_read_is_not_called_gone() {
         error("authentication_access_denied"),
     )
     .await;
-    assert_eq!(cloud.delete_leftovers(&key, &here).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete_leftovers(&key, &here).await.unwrap(), Deletion::Removed);
 }

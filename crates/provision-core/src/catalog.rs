@@ -123,6 +123,16 @@ pub struct Plan {
     pub available: Option<bool>,
 }
 
+impl Plan {
+    /// A plan of which only the id is known; what else is known is filled in.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// An operating system image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
@@ -134,6 +144,24 @@ pub struct Image {
     pub architecture: Option<String>,
 }
 
+impl Image {
+    /// An image with the text that people read.
+    pub fn new(id: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            description: description.into(),
+            architecture: None,
+        }
+    }
+
+    /// For this processor architecture, such as `x86_64`.
+    #[must_use]
+    pub fn with_architecture(mut self, architecture: impl Into<String>) -> Self {
+        self.architecture = Some(architecture.into());
+        self
+    }
+}
+
 /// A region, zone, location or metro: where a host can run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {
@@ -143,4 +171,22 @@ pub struct Region {
     pub description: String,
     /// Whether new hosts are accepted there, as far as the vendor says.
     pub available: Option<bool>,
+}
+
+impl Region {
+    /// A region with the text that people read.
+    pub fn new(id: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            description: description.into(),
+            available: None,
+        }
+    }
+
+    /// Whether new hosts are accepted there.
+    #[must_use]
+    pub fn with_available(mut self, available: bool) -> Self {
+        self.available = Some(available);
+        self
+    }
 }

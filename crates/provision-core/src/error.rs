@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{HostId, HostRef, Invalid};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -83,6 +83,8 @@ struct Inner {
     http_status: Option<u16>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    host: Option<HostId>,
+    may_exist: bool,
     source: Option<Source>,
 }
 
@@ -98,6 +100,8 @@ impl Error {
             http_status: None,
             request_id: None,
             retry_after: None,
+            host: None,
+            may_exist: false,
             source: None,
         }))
     }
@@ -111,7 +115,7 @@ impl Error {
     pub fn host_not_found(id: &crate::HostId) -> Self {
         Self::new(
             ErrorKind::NotFound,
-            format!("host `{id}` does not exist, or no longer does"),
+            format!("host `{}` does not exist, or no longer does", id.to_text()),
         )
     }
 
@@ -200,22 +204,36 @@ impl Error {
         self
     }
 
+    /// Says that a host exists in spite of the error, and bills until it is deleted.
+    #[must_use]
+    pub fn with_host(mut self, id: HostId) -> Self {
+        self.0.host = Some(id);
+        self
+    }
+
+    /// Says that a create was sent and that nothing tells whether it made a host.
+    #[must_use]
+    pub fn with_may_exist(mut self, may_exist: bool) -> Self {
+        self.0.may_exist = may_exist;
+        self
+    }
+
     /// Says which plan, image and region a refused create asked for, because clouds seldom repeat what they refuse.
     #[must_use]
     pub fn asked_for(self, info: &crate::ProviderInfo, host: &crate::BasicHost) -> Self {
-        if !matches!(
-            self.kind(),
-            ErrorKind::InvalidRequest | ErrorKind::Capacity | ErrorKind::NotFound
-        ) {
-            return self;
+        match crate::Order::new(info, host.region.as_deref().unwrap_or(info.default_region), host) {
+            Ok(order) => self.with_order(&order),
+            Err(_) => self,
         }
-        let or = |chosen: &Option<String>, default: &str| chosen.as_deref().unwrap_or(default).to_owned();
-        let plan = or(&host.plan, info.default_plan);
-        let image = or(&host.image, info.default_image);
-        let region = or(&host.region, info.default_region);
-        self.hint(format!(
-            "asked for plan `{plan}` with image `{image}` in region `{region}`"
-        ))
+    }
+
+    /// Says which plan, image and region a refused create asked for, because clouds seldom repeat what they refuse.
+    #[must_use]
+    pub(crate) fn with_order(self, order: &crate::Order) -> Self {
+        match self.kind() {
+            ErrorKind::InvalidRequest | ErrorKind::Capacity | ErrorKind::NotFound => self.hint(order.describe()),
+            _ => self,
+        }
     }
 
     /// What kind of failure it is.
@@ -266,9 +284,19 @@ impl Error {
         self.0.retry_after
     }
 
+    /// The host that exists in spite of the error. It bills: call again with the same key, or delete it.
+    #[must_use]
+    pub fn host(&self) -> Option<&HostId> {
+        self.0.host.as_ref()
+    }
+
+    /// Whether a create was sent of which nobody knows whether it made a host. The same call finds it, if there is one.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        self.0.may_exist
+    }
+
     /// Whether the same call may succeed later without a change: busy, rate limited or unavailable.
-    ///
-    /// A create is only safe to repeat with the same [`IdempotencyKey`](crate::IdempotencyKey).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -288,6 +316,13 @@ impl fmt::Display for Error {
             write!(f, "{operation}: ")?;
         }
         f.write_str(&inner.message)?;
+        if let Some(id) = &inner.host {
+            let host = HostRef::new(inner.provider.unwrap_or("host"), id.clone());
+            write!(
+                f,
+                "; {host} exists and bills: call again with the same name or key to go on with it, or delete it"
+            )?;
+        }
         let facts: Vec<String> = [
             inner.http_status.map(|status| format!("http {status}")),
             inner.code.as_ref().map(|code| format!("code {code}")),

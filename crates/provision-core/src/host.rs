@@ -6,7 +6,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use crate::{HostId, HostName, HostStatus, IdempotencyKey, Labels, OpenPorts, UserData, time};
+use crate::{HostId, HostName, HostRef, HostStatus, IdempotencyKey, Labels, OpenPorts, UserData, time};
 
 /// A host to create. Everything but the name and the user data has a default per cloud.
 ///
@@ -67,7 +67,70 @@ impl BasicHost {
         }
     }
 
+    /// In this region or zone of the vendor's.
+    #[must_use]
+    pub fn with_region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// With this plan of the vendor's.
+    #[must_use]
+    pub fn with_plan(mut self, plan: impl Into<String>) -> Self {
+        self.plan = Some(plan.into());
+        self
+    }
+
+    /// With this image of the vendor's.
+    #[must_use]
+    pub fn with_image(mut self, image: impl Into<String>) -> Self {
+        self.image = Some(image.into());
+        self
+    }
+
+    /// With these labels of the user's own.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// With these ports open.
+    #[must_use]
+    pub fn with_ports(mut self, ports: OpenPorts) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// With these SSH keys, in the form that the vendor wants.
+    #[must_use]
+    pub fn with_ssh_keys(mut self, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.ssh_keys = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Known by this key instead of its name.
+    #[must_use]
+    pub fn with_key(mut self, key: IdempotencyKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     /// Lets garbage collection delete the host once `ttl` has passed from now.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.set_ttl(ttl);
+        self
+    }
+
+    /// With one more extra of the provider's.
+    #[must_use]
+    pub fn with_additional(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.additional.insert(key.into(), value.into());
+        self
+    }
+
+    /// As [`with_ttl`](Self::with_ttl), in place.
     pub fn set_ttl(&mut self, ttl: Duration) {
         self.expires = SystemTime::now().checked_add(ttl);
     }
@@ -75,7 +138,13 @@ impl BasicHost {
     /// Every label that the host gets: the user's, the marker, the key's hash and the expiry.
     #[must_use]
     pub fn all_labels(&self) -> Labels {
-        self.labels.for_new_host(self.key.as_ref(), self.expires)
+        self.labels.for_new_host(&self.effective_key(), "", self.expires)
+    }
+
+    /// What the host is known by: the key, or else the name.
+    #[must_use]
+    pub fn effective_key(&self) -> IdempotencyKey {
+        self.key.clone().unwrap_or_else(|| (&self.name).into())
     }
 }
 
@@ -108,6 +177,45 @@ pub struct ProvisionedHost {
     pub created: Option<SystemTime>,
     /// Why it failed, in the cloud's words.
     pub message: Option<String>,
+    /// How `provision` came by it; `None` for a host that was read or listed.
+    pub origin: Option<Origin>,
+}
+
+/// How [`provision`](crate::Provisioner::provision) came by a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// This call made it.
+    Created,
+    /// An earlier call with the same key made it, and asked for the same.
+    Adopted,
+    /// An earlier call with the same key made it, and asked for something else: another plan, other user data, other ports. It
+    /// is as it was then; the caller decides whether that will do.
+    AdoptedDifferent,
+}
+
+impl Origin {
+    /// The name in snake case, as JSON has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Adopted => "adopted",
+            Self::AdoptedDifferent => "adopted_different",
+        }
+    }
+}
+
+/// Which of several hosts with one key stays: see [`settle`](crate::Provisioner::settle).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Settled {
+    /// The host that stays, the oldest one.
+    pub host: ProvisionedHost,
+    /// The others, whose deletion was begun: delete each until it is over.
+    pub duplicates: Vec<HostId>,
+    /// Whether the list showed the host that was asked about, and so every older one. While it is off, ask again.
+    pub certain: bool,
 }
 
 impl ProvisionedHost {
@@ -133,7 +241,14 @@ impl ProvisionedHost {
             labels: Labels::new(),
             created: None,
             message: None,
+            origin: None,
         }
+    }
+
+    /// The provider and the id, as text that any shell leaves alone.
+    #[must_use]
+    pub fn host_ref(&self) -> HostRef {
+        HostRef::new(self.provider, self.id.clone())
     }
 
     /// When garbage collection may delete it.
@@ -186,8 +301,20 @@ impl From<HostId> for HostDeleteRequest {
 pub enum Deletion {
     /// The cloud accepted it, but something is still there: call again.
     InProgress,
-    /// Nothing is left: neither the host nor anything that was created for it.
-    Complete,
+    /// It is done: neither the host nor anything that was created for it is left.
+    Removed,
+    /// The cloud says that there is no such host, and nothing that was made for it was found. After
+    /// [`InProgress`](Self::InProgress) this is the end of the deletion; as the first answer it means that the id is mistyped,
+    /// or that the host was deleted before.
+    NotFound,
+}
+
+impl Deletion {
+    /// Whether nothing is left: there is no need to call again.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self != Self::InProgress
+    }
 }
 
 /// Which regions to look at, on clouds whose lists are per region. Clouds with one list for all apply it to the answer.
@@ -213,6 +340,8 @@ pub struct ListFilter {
     pub labels: Labels,
     /// The exact name.
     pub name: Option<HostName>,
+    /// The hash of the key that it was made with: [`IdempotencyKey::hash`].
+    pub key_hash: Option<String>,
 }
 
 impl ListFilter {
@@ -220,6 +349,34 @@ impl ListFilter {
     #[must_use]
     pub fn all() -> Self {
         Self::default()
+    }
+
+    /// The host that was made with a key.
+    #[must_use]
+    pub fn with_key(mut self, key: &IdempotencyKey) -> Self {
+        self.key_hash = Some(key.hash());
+        self
+    }
+
+    /// The host of a name.
+    #[must_use]
+    pub fn with_name(mut self, name: HostName) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Only those with these labels.
+    #[must_use]
+    pub fn with_labels(mut self, labels: Labels) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Where to look.
+    #[must_use]
+    pub fn with_region(mut self, region: RegionFilter) -> Self {
+        self.region = region;
+        self
     }
 
     /// Whether a host is ours and passes the filter. Providers ask this of every host, whatever the cloud filtered.
@@ -233,5 +390,9 @@ impl ListFilter {
             && host.labels.is_managed()
             && host.labels.contains_all(&self.labels)
             && self.name.as_ref().is_none_or(|name| name.as_str() == host.name)
+            && self
+                .key_hash
+                .as_deref()
+                .is_none_or(|hash| host.labels.key_hash() == Some(hash))
     }
 }

@@ -52,7 +52,21 @@ impl HostId {
         Self::new(parts.into_iter().collect::<Vec<_>>().join("|"))
     }
 
-    /// The whole id as text.
+    /// Reads an id as a person types it: its parts joined by `/`, which no shell reads, or by `|`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_text(text: &str) -> Result<Self, Invalid> {
+        Self::new(text.replace('/', "|"))
+    }
+
+    /// The id as a person types it, its parts joined by `/`.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.0.replace(Self::SEPARATOR, "/")
+    }
+
+    /// The whole id, parts joined by `|`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

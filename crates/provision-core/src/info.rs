@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{BasicHost, Error, HostName, Invalid, Result};
+use crate::{BasicHost, Error, HostName, Invalid, Labels, Result};
 
 /// Static facts about a provider: what `providers` shows, what documentation is generated from, and what requests are
 /// checked against before anything is sent.
@@ -36,6 +36,9 @@ pub struct ProviderInfo {
     pub polling: Polling,
     /// The longest label that fits, as the length of `key:value`; `None` when [`Labels`](crate::Labels) are the limit.
     pub label_max_len: Option<usize>,
+    /// How long after an answer a list may lack a new host. Until then nothing is created again after a create whose outcome is
+    /// unknown, except where the cloud itself refuses a second one.
+    pub visible_within: Duration,
     /// Says that the service is closed or closing, for people; `None` for a living one.
     pub retired: Option<&'static str>,
 }
@@ -53,6 +56,30 @@ pub struct MonthlyCost {
     pub includes: &'static str,
 }
 
+impl MonthlyCost {
+    /// A price in the currency's main unit (ISO 4217), the day on which it was read (`YYYY-MM-DD`), and what it covers.
+    #[must_use]
+    pub const fn new(amount: f64, currency: &'static str, as_of: &'static str, includes: &'static str) -> Self {
+        Self {
+            amount: Some(amount),
+            currency,
+            as_of,
+            includes,
+        }
+    }
+
+    /// A price that cannot be known.
+    #[must_use]
+    pub const fn unknown(currency: &'static str, as_of: &'static str, includes: &'static str) -> Self {
+        Self {
+            amount: None,
+            currency,
+            as_of,
+            includes,
+        }
+    }
+}
+
 /// What user data a cloud takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct UserDataRules {
@@ -60,6 +87,21 @@ pub struct UserDataRules {
     pub max_bytes: usize,
     /// Whether the cloud's image accepts gzip, so that larger texts fit when compressed.
     pub gzip: bool,
+}
+
+impl UserDataRules {
+    /// So many bytes at most, before any encoding.
+    #[must_use]
+    pub const fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, gzip: false }
+    }
+
+    /// The cloud's image accepts gzip.
+    #[must_use]
+    pub const fn with_gzip(mut self) -> Self {
+        self.gzip = true;
+        self
+    }
 }
 
 /// What a cloud's names must look like, beyond [`HostName`].
@@ -83,6 +125,28 @@ impl NameRules {
         starts_with_letter: false,
         double_hyphen: true,
     };
+
+    /// So many characters.
+    #[must_use]
+    pub const fn with_len(mut self, min_len: usize, max_len: usize) -> Self {
+        self.min_len = min_len;
+        self.max_len = max_len;
+        self
+    }
+
+    /// A letter has to come first.
+    #[must_use]
+    pub const fn with_letter_first(mut self) -> Self {
+        self.starts_with_letter = true;
+        self
+    }
+
+    /// Two hyphens may not stand side by side.
+    #[must_use]
+    pub const fn without_double_hyphen(mut self) -> Self {
+        self.double_hyphen = false;
+        self
+    }
 
     /// Checks a name.
     ///
@@ -128,26 +192,103 @@ pub struct SettingInfo {
     pub secret: bool,
     /// What it is for, in a line.
     pub help: &'static str,
+    /// What kind of thing it is, which decides from whom it may come.
+    pub role: SettingRole,
+}
+
+/// What kind of thing a setting is. Settings from strangers, such as a Secret in a shared cluster, may be credentials and
+/// values only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SettingRole {
+    /// A part of the credentials: a token, a key, the id that goes with it.
+    Credential,
+    /// A plain value: a project, a region.
+    Value,
+    /// A path on this machine, a profile in a file of this machine, or the like.
+    File,
+    /// Where requests are sent.
+    Endpoint,
+    /// How the provider behaves.
+    Behaviour,
 }
 
 impl SettingInfo {
     /// The setting that sends requests elsewhere, such as to the simulator. Every provider has it.
-    pub const ENDPOINT: Self = Self {
-        name: "endpoint",
-        env: &[],
-        required: false,
-        secret: false,
-        help: "base URL of the API instead of the public one, for a simulator or a private copy",
-    };
+    pub const ENDPOINT: Self = Self::endpoint(
+        "endpoint",
+        "base URL of the API instead of the public one, for a simulator or a private copy",
+    );
 
     /// The setting that permits plain http to hosts other than loopback. Every provider has it.
-    pub const ALLOW_HTTP: Self = Self {
-        name: "allow-http",
-        env: &[],
-        required: false,
-        secret: false,
-        help: "`true` lets the endpoint be plain http on a host other than loopback",
-    };
+    pub const ALLOW_HTTP: Self = Self::behaviour(
+        "allow-http",
+        "`true` lets the endpoint be plain http on a host other than loopback",
+    );
+
+    const fn new(name: &'static str, role: SettingRole, help: &'static str) -> Self {
+        Self {
+            name,
+            env: &[],
+            required: false,
+            secret: false,
+            help,
+            role,
+        }
+    }
+
+    /// A part of the credentials that must never be shown.
+    #[must_use]
+    pub const fn secret(name: &'static str, help: &'static str) -> Self {
+        let mut setting = Self::new(name, SettingRole::Credential, help);
+        setting.secret = true;
+        setting
+    }
+
+    /// A part of the credentials that is no secret, such as the id of a key.
+    #[must_use]
+    pub const fn credential(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, SettingRole::Credential, help)
+    }
+
+    /// A plain value.
+    #[must_use]
+    pub const fn value(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, SettingRole::Value, help)
+    }
+
+    /// A path or profile on this machine.
+    #[must_use]
+    pub const fn file(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, SettingRole::File, help)
+    }
+
+    /// Where requests are sent.
+    #[must_use]
+    pub const fn endpoint(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, SettingRole::Endpoint, help)
+    }
+
+    /// How the provider behaves.
+    #[must_use]
+    pub const fn behaviour(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, SettingRole::Behaviour, help)
+    }
+
+    /// Environment variables that may hold it, the preferred one first.
+    #[must_use]
+    pub const fn with_env(mut self, env: &'static [&'static str]) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// The provider cannot work without it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
 }
 
 /// One key of [`BasicHost::additional`].
@@ -157,6 +298,47 @@ pub struct AdditionalInfo {
     pub key: &'static str,
     /// What it is for, in a line.
     pub help: &'static str,
+    /// What it can do, which decides who may set it.
+    pub role: AdditionalRole,
+}
+
+/// What an extra of a provider can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AdditionalRole {
+    /// Nothing that costs or opens anything.
+    Harmless,
+    /// It changes the price.
+    ChangesPrice,
+    /// It gives the host an identity in the account, or a place in a network of the account.
+    GrantsAccess,
+}
+
+impl AdditionalInfo {
+    /// A harmless extra.
+    #[must_use]
+    pub const fn new(key: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            help,
+            role: AdditionalRole::Harmless,
+        }
+    }
+
+    /// It changes the price.
+    #[must_use]
+    pub const fn changes_price(mut self) -> Self {
+        self.role = AdditionalRole::ChangesPrice;
+        self
+    }
+
+    /// It gives the host an identity in the account, or a place in a network of the account.
+    #[must_use]
+    pub const fn grants_access(mut self) -> Self {
+        self.role = AdditionalRole::GrantsAccess;
+        self
+    }
 }
 
 /// What a provider can do.
@@ -168,9 +350,66 @@ pub struct Capabilities {
     pub ssh_keys: bool,
     /// Names are unique in the account, project or zone.
     pub unique_names: bool,
+    /// A create carries a token made from the key, so that the cloud itself answers a second one with the first host.
+    pub create_tokens: bool,
     /// One `list` covers every region; otherwise [`RegionFilter::All`](crate::RegionFilter::All) costs a request or more
     /// for each.
     pub lists_all_regions: bool,
+}
+
+impl Capabilities {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            restrict_ports: false,
+            ssh_keys: false,
+            unique_names: false,
+            create_tokens: false,
+            lists_all_regions: false,
+        }
+    }
+
+    /// Inbound ports can be restricted.
+    #[must_use]
+    pub const fn with_restrict_ports(mut self) -> Self {
+        self.restrict_ports = true;
+        self
+    }
+
+    /// SSH keys can be installed.
+    #[must_use]
+    pub const fn with_ssh_keys(mut self) -> Self {
+        self.ssh_keys = true;
+        self
+    }
+
+    /// Names are unique in the account, project or zone.
+    #[must_use]
+    pub const fn with_unique_names(mut self) -> Self {
+        self.unique_names = true;
+        self
+    }
+
+    /// A create carries a token made from the key.
+    #[must_use]
+    pub const fn with_create_tokens(mut self) -> Self {
+        self.create_tokens = true;
+        self
+    }
+
+    /// One list covers every region.
+    #[must_use]
+    pub const fn with_lists_all_regions(mut self) -> Self {
+        self.lists_all_regions = true;
+        self
+    }
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What looking at hosts costs in requests, and how many of them the vendor allows: what a poller chooses its pace from.
@@ -186,6 +425,24 @@ pub struct Polling {
 }
 
 impl Polling {
+    /// Pages of so many hosts (`None`: lists have no pages), and so many requests that the vendor allows in an hour (`None`:
+    /// not published). A page costs one request.
+    #[must_use]
+    pub const fn new(page_size: Option<usize>, hourly_limit: Option<u32>) -> Self {
+        Self {
+            page_size,
+            requests_per_page: 1,
+            hourly_limit,
+        }
+    }
+
+    /// A page costs so many requests.
+    #[must_use]
+    pub const fn with_requests_per_page(mut self, requests: usize) -> Self {
+        self.requests_per_page = requests;
+        self
+    }
+
     /// Requests for a list of so many hosts.
     #[must_use]
     pub fn requests_for_list(&self, hosts: usize) -> usize {
@@ -207,6 +464,115 @@ impl Polling {
 }
 
 impl ProviderInfo {
+    /// Facts about a provider, to be completed by the methods that follow. Nothing is promised yet: no capability, no default.
+    #[must_use]
+    pub const fn new(id: &'static str, title: &'static str) -> Self {
+        Self {
+            id,
+            aliases: &[],
+            title,
+            default_region: "",
+            default_plan: "",
+            default_image: "",
+            monthly_cost: MonthlyCost::unknown("USD", "", ""),
+            user_data: UserDataRules::new(16_384),
+            name_rules: NameRules::HOST_NAME,
+            settings: &[],
+            additional: &[],
+            capabilities: Capabilities::new(),
+            polling: Polling::new(None, None),
+            label_max_len: None,
+            visible_within: Duration::from_secs(30),
+            retired: None,
+        }
+    }
+
+    /// Other names that users may type.
+    #[must_use]
+    pub const fn with_aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Region, plan and image of a request that names none.
+    #[must_use]
+    pub const fn with_defaults(mut self, region: &'static str, plan: &'static str, image: &'static str) -> Self {
+        self.default_region = region;
+        self.default_plan = plan;
+        self.default_image = image;
+        self
+    }
+
+    /// What a default host costs.
+    #[must_use]
+    pub const fn with_monthly_cost(mut self, cost: MonthlyCost) -> Self {
+        self.monthly_cost = cost;
+        self
+    }
+
+    /// What user data the cloud takes.
+    #[must_use]
+    pub const fn with_user_data(mut self, rules: UserDataRules) -> Self {
+        self.user_data = rules;
+        self
+    }
+
+    /// What names the cloud takes.
+    #[must_use]
+    pub const fn with_name_rules(mut self, rules: NameRules) -> Self {
+        self.name_rules = rules;
+        self
+    }
+
+    /// The settings that configure the provider.
+    #[must_use]
+    pub const fn with_settings(mut self, settings: &'static [SettingInfo]) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The keys of [`BasicHost::additional`] that the provider knows.
+    #[must_use]
+    pub const fn with_additional(mut self, additional: &'static [AdditionalInfo]) -> Self {
+        self.additional = additional;
+        self
+    }
+
+    /// What the provider can do.
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// What looking at hosts costs.
+    #[must_use]
+    pub const fn with_polling(mut self, polling: Polling) -> Self {
+        self.polling = polling;
+        self
+    }
+
+    /// The longest label that fits, as the length of `key:value`.
+    #[must_use]
+    pub const fn with_label_max_len(mut self, max_len: usize) -> Self {
+        self.label_max_len = Some(max_len);
+        self
+    }
+
+    /// How long after an answer a list may lack a new host.
+    #[must_use]
+    pub const fn with_visible_within(mut self, time: Duration) -> Self {
+        self.visible_within = time;
+        self
+    }
+
+    /// Says that the service is closed or closing.
+    #[must_use]
+    pub const fn with_retired(mut self, text: &'static str) -> Self {
+        self.retired = Some(text);
+        self
+    }
+
     /// Whether a user who types `name` means this provider.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
@@ -241,15 +607,7 @@ impl ProviderInfo {
                 self.title
             )));
         }
-        if let Some(limit) = self.label_max_len
-            && let Some(tag) = host.all_labels().to_tags().into_iter().find(|tag| tag.len() > limit)
-        {
-            let length = tag.len();
-            return Err(self.error(format!(
-                "label `{tag}` has {length} characters as a tag, {} takes {limit}: shorten the key or value",
-                self.title
-            )));
-        }
+        self.check_labels(&host.labels)?;
         if !self.capabilities.restrict_ports && host.ports.restricted().is_some() {
             return Err(Error::new(
                 crate::ErrorKind::Unsupported,
@@ -271,6 +629,18 @@ impl ProviderInfo {
             .with_provider(self.id));
         }
         Ok(())
+    }
+
+    pub(crate) fn check_labels(&self, labels: &Labels) -> Result<()> {
+        let Some(limit) = self.label_max_len else { return Ok(()) };
+        match labels.to_tags().into_iter().find(|tag| tag.len() > limit) {
+            None => Ok(()),
+            Some(tag) => Err(self.error(format!(
+                "label `{tag}` has {} characters as a tag, {} takes {limit}: shorten the key or value",
+                tag.len(),
+                self.title
+            ))),
+        }
     }
 
     fn error(&self, message: impl ToString) -> Error {

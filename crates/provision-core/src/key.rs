@@ -1,12 +1,14 @@
-use std::{fmt, fmt::Write as _, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use sha2::{Digest, Sha256};
 
-use crate::Invalid;
+use crate::{HostName, Invalid, digest::hex};
 
-/// A caller's own token for one host: `provision` with the same key never makes a second host.
+/// What a host is known by: `provision` with the same key never makes a second host. Unless a caller chooses one, it is the
+/// host's name.
 ///
-/// Any non-empty text of up to 255 bytes will do, such as a UUID or a Kubernetes resource UID. Only its hash leaves the
+/// Any non-empty text of up to 255 bytes will do, such as a UUID or a Kubernetes resource UID. A key belongs to the account,
+/// and to the region on clouds whose lists are per region (Civo, EC2, Scaleway). Only its hash leaves the
 /// machine, as the value of label [`KEY_LABEL`](crate::KEY_LABEL) or as a vendor's client token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
@@ -24,6 +26,13 @@ impl IdempotencyKey {
             ));
         }
         Ok(Self(key))
+    }
+
+    /// A key that nobody else has, for a host that is to be made whatever else there is. Keep it: only with the same key is
+    /// a create safe to repeat.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(format!("{:032x}", fastrand::u128(..)))
     }
 
     /// The key as the caller gave it.
@@ -47,20 +56,19 @@ impl IdempotencyKey {
             hasher.update([0]);
             hasher.update(part.as_bytes());
         }
-        hasher
-            .finalize()
-            .iter()
-            .take(16)
-            .fold(String::with_capacity(32), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
+        hex(hasher)
     }
 }
 
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdempotencyKey({})", self.hash())
+    }
+}
+
+impl From<&HostName> for IdempotencyKey {
+    fn from(name: &HostName) -> Self {
+        Self(name.as_str().to_owned())
     }
 }
 

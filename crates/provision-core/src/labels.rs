@@ -14,6 +14,9 @@ pub const MANAGED_BY_LABEL: &str = "managed-by";
 pub const MANAGED_BY: &str = "provision";
 /// The label that carries the hash of a host's [`IdempotencyKey`].
 pub const KEY_LABEL: &str = "provision-key";
+/// The label that carries the digest of what a host was asked for, so that a later call with its key can tell whether it
+/// asks for the same.
+pub const REQUEST_LABEL: &str = "provision-request";
 /// The label that carries the time after which garbage collection may delete the host, in unix seconds.
 pub const EXPIRES_LABEL: &str = "provision-expires";
 /// The label with which a user keeps garbage collection away from a host: `keep=true`.
@@ -58,13 +61,14 @@ impl Labels {
         self.insert_checked(key, value)
     }
 
-    /// The marker, the key and the expiry of a host that is being created, on top of the user's own labels.
-    #[must_use]
-    pub fn for_new_host(&self, key: Option<&IdempotencyKey>, expires: Option<SystemTime>) -> Self {
+    /// The marker, the key, the order's digest and the expiry of a host that is being created, on top of the user's own
+    /// labels.
+    pub(crate) fn for_new_host(&self, key: &IdempotencyKey, digest: &str, expires: Option<SystemTime>) -> Self {
         let mut all = self.clone();
         all.0.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
-        if let Some(key) = key {
-            all.0.insert(KEY_LABEL.to_owned(), key.hash());
+        all.0.insert(KEY_LABEL.to_owned(), key.hash());
+        if !digest.is_empty() {
+            all.0.insert(REQUEST_LABEL.to_owned(), digest.to_owned());
         }
         if let Some(expires) = expires {
             all.0
@@ -123,6 +127,12 @@ impl Labels {
     #[must_use]
     pub fn has_key(&self, key: &IdempotencyKey) -> bool {
         self.is_managed() && self.get(KEY_LABEL) == Some(key.hash().as_str())
+    }
+
+    /// The hash of the key that the host was created with.
+    #[must_use]
+    pub fn key_hash(&self) -> Option<&str> {
+        self.get(KEY_LABEL).filter(|_| self.is_managed())
     }
 
     /// When garbage collection may delete the host.

@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod catalog;
+mod clock;
+mod cloud;
+mod digest;
 mod error;
 mod host;
+mod host_ref;
+mod hosted;
 mod id;
 mod info;
 mod invalid;
 mod key;
 mod labels;
 mod name;
+mod order;
 mod ports;
 mod provisioner;
 mod settings;
@@ -17,16 +23,22 @@ mod time;
 mod user_data;
 
 pub use catalog::{Catalog, CatalogQuery, CatalogSection, Image, Plan, Region};
+pub use clock::Clock;
+pub use cloud::{Cloud, Find, Made};
 pub use error::{Error, ErrorKind, Result};
-pub use host::{BasicHost, Deletion, HostDeleteRequest, ListFilter, ProvisionedHost, RegionFilter};
+pub use host::{BasicHost, Deletion, HostDeleteRequest, ListFilter, Origin, ProvisionedHost, RegionFilter, Settled};
+pub use host_ref::HostRef;
+pub use hosted::Hosted;
 pub use id::HostId;
 pub use info::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, AdditionalRole, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    SettingRole, UserDataRules,
 };
 pub use invalid::Invalid;
 pub use key::IdempotencyKey;
-pub use labels::{EXPIRES_LABEL, KEEP_LABEL, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL};
+pub use labels::{EXPIRES_LABEL, KEEP_LABEL, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, REQUEST_LABEL};
 pub use name::HostName;
+pub use order::Order;
 pub use ports::{OpenPorts, PortRange, Protocol};
 pub use provisioner::Provisioner;
 pub use settings::Settings;

@@ -1,17 +1,17 @@
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::{
     BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, IdempotencyKey, ListFilter, ProviderInfo,
-    ProvisionedHost, RegionFilter, Result,
+    ProvisionedHost, RegionFilter, Result, Settled,
 };
 
 /// A cloud that can create, report, list and delete hosts.
 ///
 /// No method waits: each makes a bounded number of HTTP requests and returns, ideally within a second. Callers poll
 /// [`status`](Self::status) until the host is active and call [`delete`](Self::delete) until it says
-/// [`Deletion::Complete`]. Dropping a future between polls loses nothing that a repeated call does not find again.
+/// [`Deletion::Removed`]. Dropping a future between polls loses nothing that a repeated call does not find again.
 #[async_trait]
 pub trait Provisioner: Debug + Send + Sync {
     /// Static facts about the provider: no I/O.
@@ -33,7 +33,7 @@ pub trait Provisioner: Debug + Send + Sync {
     /// `NotFound` when the host does not exist or is gone.
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost>;
 
-    /// Removes a host and everything that was created for it. Repeat until it answers [`Deletion::Complete`].
+    /// Removes a host and everything that was created for it. Repeat until it answers [`Deletion::Removed`].
     ///
     /// By id, any host of the account is removed. By IP, only hosts that carry our marker are looked at. A host that does
     /// not exist is `Complete` once leftovers were looked for.
@@ -47,16 +47,32 @@ pub trait Provisioner: Debug + Send + Sync {
     /// firewall that has to exist before its host. No list shows such a thing, and there is no id to delete it by.
     ///
     /// For whoever gives a key up: first [`list`](Self::list) and delete the hosts with the key, then call this, and repeat it
-    /// until it answers [`Deletion::Complete`]. What a host uses stays: as long as there is such a thing, the answer is
+    /// until it answers [`Deletion::Removed`]. What a host uses stays: as long as there is such a thing, the answer is
     /// [`Deletion::InProgress`], and the host is to be looked for again. Not while a `provision` with the key is under way.
     ///
-    /// A provider that makes nothing before the host needs no such method: this one answers `Complete` without a request.
+    /// A provider that makes nothing before the host needs no such method: this one answers `NotFound` without a request.
     ///
     /// # Errors
     /// Any error of the cloud.
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
         let _ = (key, region);
-        Ok(Deletion::Complete)
+        Ok(Deletion::NotFound)
+    }
+
+    /// Makes one of several hosts with the same key, which callers in different processes may have made at the same moment on
+    /// a cloud that refuses no second one: the oldest stays, the deletion of the others is begun, and every caller is told the
+    /// same host. For whoever waits until a host is active; `host` is what `provision`, `status` or `list` answered.
+    ///
+    /// A provisioner that can make no second host needs no such method: this one answers the host without a request.
+    ///
+    /// # Errors
+    /// Any error of the cloud; with the [host](crate::Error::host) that could not be deleted.
+    async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
+        Ok(Settled {
+            host: host.clone(),
+            duplicates: Vec::new(),
+            certain: true,
+        })
     }
 
     /// Reads all hosts that carry our marker and match the filter, over all pages.
@@ -72,27 +88,37 @@ pub trait Provisioner: Debug + Send + Sync {
     async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog>;
 }
 
-#[async_trait]
-impl<P: Provisioner + ?Sized> Provisioner for Box<P> {
-    fn info(&self) -> &'static ProviderInfo {
-        (**self).info()
-    }
-    async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        (**self).provision(host).await
-    }
-    async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
-        (**self).status(id).await
-    }
-    async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
-        (**self).delete(request).await
-    }
-    async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
-        (**self).delete_leftovers(key, region).await
-    }
-    async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
-        (**self).list(filter).await
-    }
-    async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
-        (**self).catalog(query).await
-    }
+/// Whoever can reach a provisioner can use it as one.
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        #[async_trait]
+        impl<P: Provisioner + ?Sized> Provisioner for $pointer {
+            fn info(&self) -> &'static ProviderInfo {
+                (**self).info()
+            }
+            async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
+                (**self).provision(host).await
+            }
+            async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
+                (**self).status(id).await
+            }
+            async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
+                (**self).delete(request).await
+            }
+            async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
+                (**self).delete_leftovers(key, region).await
+            }
+            async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
+                (**self).settle(host).await
+            }
+            async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
+                (**self).list(filter).await
+            }
+            async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
+                (**self).catalog(query).await
+            }
+        }
+    )*};
 }
+
+forward!(&P, Box<P>, Arc<P>);

@@ -11,7 +11,7 @@ use std::io::Read as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use provision_core::{
-    HostId, HostName, IdempotencyKey, Labels, PortRange, Protocol, UserData, UserDataKind, UserDataRules,
+    BasicHost, HostId, HostName, IdempotencyKey, Labels, PortRange, Protocol, UserData, UserDataKind, UserDataRules,
 };
 
 const WORD: &str = "[a-z]([a-z0-9_-]{0,61}[a-z0-9])?";
@@ -172,7 +172,9 @@ proptest! {
         let key = IdempotencyKey::new(key).unwrap();
         let expires = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         prop_assert!(!labels.is_managed());
-        let all = labels.for_new_host(Some(&key), Some(expires));
+        let mut host = BasicHost::new("web-1".parse().unwrap(), UserData::empty()).with_labels(labels.clone()).with_key(key.clone());
+        host.expires = Some(expires);
+        let all = host.all_labels();
         prop_assert!(all.is_managed() && all.has_key(&key) && all.contains_all(&labels));
         prop_assert_eq!(all.expires(), Some(expires));
         // What is added fits the same rules, so that every cloud holds it.

@@ -3,13 +3,10 @@ use provision_http::{Failure, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
 
 /// How DigitalOcean reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "digitalocean",
-    request_id_headers: &["x-request-id"],
+pub(crate) const VENDOR: Vendor = Vendor::new("digitalocean", "DigitalOcean", classify)
+    .with_request_id_headers(&["x-request-id"])
     // `retry-after` comes with the burst limit only; the hourly limit has just this.
-    rate_limit_reset_header: Some("ratelimit-reset"),
-    classify,
-};
+    .with_rate_limit_reset_header("ratelimit-reset");
 
 #[derive(Deserialize)]
 struct Body {
@@ -38,83 +35,73 @@ fn classify(failure: &Failure<'_>) -> VendorError {
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
-
     use super::*;
 
     #[test]
     fn every_error_of_the_vendor_has_its_kind() {
-        let body = |id: &str, message: &str| format!(r#"{{"id":"{id}","message":"{message}"}}"#);
-        let table = [
-            (
-                401,
-                body("unauthorized", "Unable to authenticate you"),
-                ErrorKind::Unauthorized,
-            ),
-            (
-                403,
-                body("forbidden", "You are not authorized to perform this operation"),
-                ErrorKind::Forbidden,
-            ),
-            (
-                404,
-                body("not_found", "The resource you requested could not be found."),
-                ErrorKind::NotFound,
-            ),
-            (409, body("conflict", "duplicate name"), ErrorKind::AlreadyExists),
-            (
-                422,
-                body(
-                    "unprocessable_entity",
-                    "You specified an invalid image for Droplet creation.",
+        provision_testkit::tables::errors(
+            &VENDOR,
+            &[
+                (
+                    401,
+                    r#"{"id":"unauthorized","message":"Unable to authenticate you"}"#,
+                    ErrorKind::Unauthorized,
                 ),
-                ErrorKind::InvalidRequest,
-            ),
-            (
-                422,
-                body("unprocessable_entity", "Region is not available"),
-                ErrorKind::Capacity,
-            ),
-            (
-                422,
-                body("unprocessable_entity", "Size is not available in this region."),
-                ErrorKind::Capacity,
-            ),
-            (
-                422,
-                body(
-                    "unprocessable_entity",
-                    "creating this/these droplet(s) will exceed your droplet limit",
+                (
+                    403,
+                    r#"{"id":"forbidden","message":"You are not authorized to perform this operation"}"#,
+                    ErrorKind::Forbidden,
                 ),
-                ErrorKind::Quota,
-            ),
-            (
-                422,
-                body("unprocessable_entity", "Droplet already has a pending event."),
-                ErrorKind::Conflict,
-            ),
-            (
-                429,
-                body("too_many_requests", "API rate limit exceeded."),
-                ErrorKind::RateLimited,
-            ),
-            (
-                500,
-                body("server_error", "Unexpected server-side error"),
-                ErrorKind::Unavailable,
-            ),
-            (503, "<html>gateway</html>".to_owned(), ErrorKind::Unavailable),
-            (429, String::new(), ErrorKind::RateLimited),
-        ];
-        for (status, body, kind) in table {
-            let headers = HeaderMap::new();
-            let failure = Failure {
-                operation: "test",
-                status,
-                headers: &headers,
-                body: body.as_bytes(),
-            };
-            assert_eq!(classify(&failure).kind, kind, "{status} {body}");
-        }
+                (
+                    404,
+                    r#"{"id":"not_found","message":"The resource you requested could not be found."}"#,
+                    ErrorKind::NotFound,
+                ),
+                (404, "<html>not found</html>", ErrorKind::UnexpectedResponse),
+                (404, r#"{"error":"not found"}"#, ErrorKind::UnexpectedResponse),
+                (
+                    409,
+                    r#"{"id":"conflict","message":"duplicate name"}"#,
+                    ErrorKind::AlreadyExists,
+                ),
+                (
+                    422,
+                    r#"{"id":"unprocessable_entity","message":"You specified an invalid image for Droplet creation."}"#,
+                    ErrorKind::InvalidRequest,
+                ),
+                (
+                    422,
+                    r#"{"id":"unprocessable_entity","message":"Region is not available"}"#,
+                    ErrorKind::Capacity,
+                ),
+                (
+                    422,
+                    r#"{"id":"unprocessable_entity","message":"Size is not available in this region."}"#,
+                    ErrorKind::Capacity,
+                ),
+                (
+                    422,
+                    r#"{"id":"unprocessable_entity","message":"creating this/these droplet(s) will exceed your droplet limit"}"#,
+                    ErrorKind::Quota,
+                ),
+                (
+                    422,
+                    r#"{"id":"unprocessable_entity","message":"Droplet already has a pending event."}"#,
+                    ErrorKind::Conflict,
+                ),
+                (
+                    429,
+                    r#"{"id":"too_many_requests","message":"API rate limit exceeded."}"#,
+                    ErrorKind::RateLimited,
+                ),
+                (
+                    500,
+                    r#"{"id":"server_error","message":"Unexpected server-side error"}"#,
+                    ErrorKind::Unavailable,
+                ),
+                (503, "<html>gateway</html>", ErrorKind::Unavailable),
+                (429, "", ErrorKind::RateLimited),
+            ],
+        );
     }
 }

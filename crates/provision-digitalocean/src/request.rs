@@ -1,11 +1,9 @@
 //! Pure functions that build every request of the provider.
 //! Source: <https://docs.digitalocean.com/reference/api/digitalocean/>
 
-use provision_core::{BasicHost, Error, HostId, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Result};
-use provision_http::{Endpoint, IdOrName, Request};
+use provision_core::{Find, HostId, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Result};
+use provision_http::{Endpoint, IdOrName, Request, Subject};
 use serde::Serialize;
-
-use crate::config::INFO;
 
 /// The largest page that the API gives.
 pub(crate) const PAGE_SIZE: usize = 200;
@@ -28,44 +26,41 @@ struct CreateDroplet<'a> {
     vpc_uuid: Option<&'a str>,
 }
 
-pub(crate) fn create_droplet(endpoint: &Endpoint, host: &BasicHost) -> Result<Request> {
+pub(crate) fn create_droplet(endpoint: &Endpoint, order: &Order) -> Result<Request> {
     let body = CreateDroplet {
-        name: host.name.as_str(),
-        region: host.region.as_deref().unwrap_or(INFO.default_region),
-        size: host.plan.as_deref().unwrap_or(INFO.default_plan),
-        image: host.image.as_deref().unwrap_or(INFO.default_image).into(),
-        user_data: host.user_data.expose(),
-        tags: host.all_labels().to_tags(),
-        ssh_keys: host.ssh_keys.iter().map(|key| key.as_str().into()).collect(),
-        ipv6: flag(host, "ipv6")?,
-        monitoring: flag(host, "monitoring")?,
+        name: order.name.as_str(),
+        region: &order.region,
+        size: &order.plan,
+        image: order.image.as_str().into(),
+        user_data: order.user_data.expose(),
+        tags: order.labels.to_tags(),
+        ssh_keys: order.ssh_keys.iter().map(|key| key.as_str().into()).collect(),
+        ipv6: order.flag("ipv6")?,
+        monitoring: order.flag("monitoring")?,
         backups: false,
-        vpc_uuid: host.additional.get("vpc-uuid").map(String::as_str),
+        vpc_uuid: order.extra("vpc-uuid"),
     };
     let url = endpoint.join(["v2", "droplets"]);
-    Ok(Request::post("create droplet", url)
-        .json(&body)?
-        .redact(host.user_data.expose()))
+    let create = Request::post("create droplet", url).about(Subject::NewHost);
+    Ok(create.json(&body)?.redact(order.user_data.expose()))
 }
 
 pub(crate) fn get_droplet(endpoint: &Endpoint, id: u64) -> Request {
-    Request::get("get droplet", endpoint.join(["v2", "droplets", &id.to_string()]))
+    Request::get("get droplet", endpoint.join(["v2", "droplets", &id.to_string()])).about(Subject::Host)
 }
 
 pub(crate) fn delete_droplet(endpoint: &Endpoint, id: u64) -> Request {
-    Request::delete("delete droplet", endpoint.join(["v2", "droplets", &id.to_string()]))
+    Request::delete("delete droplet", endpoint.join(["v2", "droplets", &id.to_string()])).about(Subject::Host)
 }
 
 /// Tags filter one at a time: the key's hash when there is one, because it is the narrower, else the marker.
-pub(crate) fn list_droplets(endpoint: &Endpoint, labels: &Labels, page: usize) -> Request {
-    let tag = match labels.get(KEY_LABEL) {
-        Some(hash) => format!("{KEY_LABEL}:{hash}"),
-        None => format!("{MANAGED_BY_LABEL}:{MANAGED_BY}"),
+pub(crate) fn list_droplets(endpoint: &Endpoint, find: Find<'_>, page: usize) -> Request {
+    let tag = match find {
+        Find::Key(hash) => format!("{KEY_LABEL}:{hash}"),
+        _ => format!("{MANAGED_BY_LABEL}:{MANAGED_BY}"),
     };
-    paged(
-        Request::get("list droplets", endpoint.join(["v2", "droplets"])).query("tag_name", tag),
-        page,
-    )
+    let list = Request::get("list droplets", endpoint.join(["v2", "droplets"]));
+    paged(list.query("tag_name", tag), page)
 }
 
 #[derive(Serialize)]
@@ -79,8 +74,7 @@ struct CreateFirewall {
 #[derive(Serialize)]
 struct Rule {
     protocol: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ports: Option<String>,
+    ports: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sources: Option<Addresses>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,13 +99,14 @@ pub(crate) fn firewall_name(droplet: u64) -> String {
 pub(crate) fn create_firewall(endpoint: &Endpoint, droplet: u64, ports: &[PortRange]) -> Result<Request> {
     let inbound = |range: &PortRange| Rule {
         protocol: range.protocol().as_str(),
-        ports: Some(range.ports()),
+        ports: range.ports(),
         sources: Some(EVERYWHERE),
         destinations: None,
     };
-    let outbound = |protocol, ports: Option<&str>| Rule {
+    // Ports are required for every protocol: https://docs.digitalocean.com/reference/api/reference/firewalls/
+    let outbound = |protocol| Rule {
         protocol,
-        ports: ports.map(str::to_owned),
+        ports: "all".to_owned(),
         sources: None,
         destinations: Some(EVERYWHERE),
     };
@@ -119,11 +114,7 @@ pub(crate) fn create_firewall(endpoint: &Endpoint, droplet: u64, ports: &[PortRa
         name: firewall_name(droplet),
         droplet_ids: [droplet],
         inbound_rules: ports.iter().map(inbound).collect(),
-        outbound_rules: vec![
-            outbound("tcp", Some("all")),
-            outbound("udp", Some("all")),
-            outbound("icmp", None),
-        ],
+        outbound_rules: vec![outbound("tcp"), outbound("udp"), outbound("icmp")],
     };
     Request::post("create firewall", endpoint.join(["v2", "firewalls"])).json(&body)
 }
@@ -133,7 +124,7 @@ pub(crate) fn list_firewalls(endpoint: &Endpoint, page: usize) -> Request {
 }
 
 pub(crate) fn delete_firewall(endpoint: &Endpoint, id: &HostId) -> Request {
-    Request::delete("delete firewall", endpoint.join(["v2", "firewalls", id.as_str()]))
+    Request::delete("delete firewall", endpoint.join(["v2", "firewalls", id.as_str()])).about(Subject::Part)
 }
 
 pub(crate) fn list_sizes(endpoint: &Endpoint, page: usize) -> Request {
@@ -153,14 +144,4 @@ pub(crate) fn list_regions(endpoint: &Endpoint, page: usize) -> Request {
 
 fn paged(request: Request, page: usize) -> Request {
     request.query("per_page", PAGE_SIZE).query("page", page)
-}
-
-fn flag(host: &BasicHost, key: &str) -> Result<bool> {
-    match host.additional.get(key).map(String::as_str) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => {
-            Err(Error::invalid(format!("additional setting `{key}` must be `true` or `false`")).with_provider(INFO.id))
-        }
-    }
 }

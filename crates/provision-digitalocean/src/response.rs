@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
-use serde::{Deserialize, de::DeserializeOwned};
+use provision_http::{Answer, NumberedPage};
+use serde::Deserialize;
 
-use crate::{config::INFO, status::host_status};
+use crate::{info::INFO, status::host_status};
 
 #[derive(Deserialize)]
 pub(crate) struct DropletAnswer {
@@ -73,20 +74,13 @@ impl Droplet {
     }
 }
 
-/// One page of a list.
-pub(crate) trait Page: DeserializeOwned {
-    type Item;
-    fn into_parts(self) -> (Vec<Self::Item>, bool);
-}
-
-/// `links` is `{}` when everything fits on one page; otherwise `pages.next` is absent on the last.
+/// `links` is `{}` or null when everything fits on one page; otherwise `pages.next` is absent on the last.
 #[derive(Deserialize, Default)]
 struct Links {
-    #[serde(default)]
-    pages: Pages,
+    pages: Option<Pages>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Pages {
     next: Option<String>,
 }
@@ -96,14 +90,17 @@ macro_rules! page {
         #[derive(Deserialize)]
         pub(crate) struct $page {
             $field: Vec<$item>,
-            #[serde(default)]
-            links: Links,
+            links: Option<Links>,
         }
 
-        impl Page for $page {
+        impl NumberedPage for $page {
             type Item = $item;
-            fn into_parts(self) -> (Vec<$item>, bool) {
-                (self.$field, self.links.pages.next.is_some())
+            fn has_more(&self, _page: usize, _seen: &mut usize, _answer: &Answer) -> bool {
+                let pages = self.links.as_ref().and_then(|links| links.pages.as_ref());
+                pages.is_some_and(|pages| pages.next.is_some())
+            }
+            fn into_items(self) -> Vec<$item> {
+                self.$field
             }
         }
     };
@@ -117,8 +114,15 @@ page!(Regions, regions, RegionEntry);
 
 #[derive(Deserialize)]
 pub(crate) struct Firewall {
-    pub(crate) id: String,
+    id: String,
     pub(crate) name: String,
+}
+
+impl Firewall {
+    /// The id, checked before it becomes part of a URL.
+    pub(crate) fn id(&self) -> Result<HostId> {
+        Ok(HostId::new(&self.id)?)
+    }
 }
 
 #[derive(Deserialize)]
@@ -131,24 +135,23 @@ pub(crate) struct Size {
     disk: u64,
     price_monthly: f64,
     #[serde(default)]
-    pub(crate) regions: Vec<String>,
+    regions: Vec<String>,
     available: bool,
 }
 
 impl Size {
     pub(crate) fn into_plan(self, region: Option<&str>) -> Plan {
         let sold_there = region.is_none_or(|region| self.regions.iter().any(|known| known == region));
-        Plan {
-            id: self.slug,
-            description: self.description,
-            vcpus: Some(self.vcpus),
-            memory_mib: Some(self.memory),
-            disk_gb: Some(self.disk),
-            monthly_cost: Some(self.price_monthly),
-            currency: "USD".to_owned(),
-            available: Some(self.available && sold_there && !self.regions.is_empty()),
-            regions: self.regions,
-        }
+        let mut plan = Plan::new(self.slug);
+        plan.description = self.description;
+        plan.vcpus = Some(self.vcpus);
+        plan.memory_mib = Some(self.memory);
+        plan.disk_gb = Some(self.disk);
+        plan.monthly_cost = Some(self.price_monthly);
+        plan.currency = "USD".to_owned();
+        plan.available = Some(self.available && sold_there && !self.regions.is_empty());
+        plan.regions = self.regions;
+        plan
     }
 }
 
@@ -159,32 +162,29 @@ pub(crate) struct DistributionImage {
     name: String,
     distribution: String,
     #[serde(default)]
-    pub(crate) regions: Vec<String>,
+    regions: Vec<String>,
 }
 
 impl DistributionImage {
+    pub(crate) fn is_in(&self, region: &str) -> bool {
+        self.regions.iter().any(|known| known == region)
+    }
+
     pub(crate) fn into_image(self) -> Image {
-        Image {
-            id: self.slug.unwrap_or_else(|| self.id.to_string()),
-            description: format!("{} {}", self.distribution, self.name),
-            architecture: Some("x86_64".to_owned()),
-        }
+        let description = format!("{} {}", self.distribution, self.name);
+        Image::new(self.slug.unwrap_or_else(|| self.id.to_string()), description).with_architecture("x86_64")
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct RegionEntry {
-    pub(crate) slug: String,
+    slug: String,
     name: String,
     available: bool,
 }
 
 impl RegionEntry {
     pub(crate) fn into_region(self) -> Region {
-        Region {
-            id: self.slug,
-            description: self.name,
-            available: Some(self.available),
-        }
+        Region::new(self.slug, self.name).with_available(self.available)
     }
 }

@@ -16,7 +16,7 @@ use provision_testkit::{
 };
 use serde_json::{Value, json};
 
-fn connect(server: &MockServer) -> DigitalOcean {
+fn connect(server: &MockServer) -> impl Provisioner {
     let settings = Settings::new()
         .with("token", "dop_v1_secret")
         .with("endpoint", server.uri());
@@ -70,7 +70,7 @@ fn addresses() -> Value {
 }
 
 fn ours() -> Vec<String> {
-    small_host().all_labels().to_tags()
+    wire::labels(DigitalOcean::INFO, &small_host()).to_tags()
 }
 
 fn page(field: &str, items: Value, more: bool) -> Value {
@@ -89,6 +89,7 @@ fn not_found() -> Value {
 #[tokio::test]
 async fn create_with_defaults() {
     let server = wire::server().await;
+    answer(&server, "GET", "/v2/droplets", 200, page("droplets", json!([]), false)).await;
     answer(
         &server,
         "POST",
@@ -109,7 +110,12 @@ async fn create_with_defaults() {
 async fn create_with_everything_looks_up_the_key_and_makes_a_firewall() {
     let server = wire::server().await;
     answer(&server, "GET", "/v2/droplets", 200, page("droplets", json!([]), false)).await;
-    let created = droplet(512_345_678, "new", json!([]), &full_host().all_labels().to_tags());
+    let created = droplet(
+        512_345_678,
+        "new",
+        json!([]),
+        &wire::labels(DigitalOcean::INFO, &full_host()).to_tags(),
+    );
     answer(&server, "POST", "/v2/droplets", 202, json!({"droplet": created})).await;
     answer(
         &server,
@@ -127,7 +133,12 @@ async fn create_with_everything_looks_up_the_key_and_makes_a_firewall() {
 #[tokio::test]
 async fn a_lost_create_is_adopted_and_its_missing_firewall_is_made() {
     let server = wire::server().await;
-    let found = droplet(512_345_678, "active", addresses(), &full_host().all_labels().to_tags());
+    let found = droplet(
+        512_345_678,
+        "active",
+        addresses(),
+        &wire::labels(DigitalOcean::INFO, &full_host()).to_tags(),
+    );
     answer(
         &server,
         "GET",
@@ -162,6 +173,7 @@ async fn a_droplet_whose_firewall_is_refused_is_removed_again() {
     let server = wire::server().await;
     let mut host = small_host();
     host.ports = OpenPorts::Only(vec!["443".parse().unwrap()]);
+    answer(&server, "GET", "/v2/droplets", 200, page("droplets", json!([]), false)).await;
     answer(
         &server,
         "POST",
@@ -171,13 +183,34 @@ async fn a_droplet_whose_firewall_is_refused_is_removed_again() {
     )
     .await;
     let refused = json!({"id": "forbidden", "message": "You are not authorized to perform this operation"});
-    answer(&server, "POST", "/v2/firewalls", 403, refused.clone()).await;
+    answer(&server, "POST", "/v2/firewalls", 403, refused).await;
     answer(&server, "DELETE", "/v2/droplets/7", 204, Value::Null).await;
-    answer(&server, "GET", "/v2/firewalls", 403, refused).await;
+    answer(
+        &server,
+        "GET",
+        "/v2/firewalls",
+        200,
+        page("firewalls", json!([]), false),
+    )
+    .await;
     let error = connect(&server).provision(&host).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
-    assert!(error.to_string().contains("was removed again"), "{error}");
+    assert!(error.to_string().contains("is being removed again"), "{error}");
     insta::assert_snapshot!(received(&server).await);
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_see_firewalls_is_told_so_and_nothing_is_called_removed() {
+    let server = wire::server().await;
+    let refused = json!({"id": "forbidden", "message": "You are not authorized to perform this operation"});
+    answer(&server, "DELETE", "/v2/droplets/7", 404, not_found()).await;
+    answer(&server, "GET", "/v2/firewalls", 403, refused).await;
+    let request = HostDeleteRequest::Id("7".parse().unwrap());
+    let error = connect(&server).delete(&request).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation()),
+        (ErrorKind::Forbidden, Some("list firewalls"))
+    );
 }
 
 #[tokio::test]
@@ -247,7 +280,7 @@ async fn delete_by_id_until_nothing_is_left() {
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id("7".parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::NotFound);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -313,6 +346,6 @@ async fn catalog_of_a_region() {
     let unknown = cloud.catalog(&CatalogQuery::plans().region("mars1")).await.unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "digitalocean: region \"mars1\" does not exist; known: lon1, nyc2"
+        "digitalocean: catalog: region \"mars1\" does not exist; known: lon1, nyc2"
     );
 }

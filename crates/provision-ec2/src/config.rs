@@ -42,6 +42,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "id of an access key; without it the profile is asked",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "secret-access-key",
@@ -49,6 +50,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: true,
             help: "the secret of the access key",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "session-token",
@@ -56,6 +58,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: true,
             help: "session token of temporary credentials",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "region",
@@ -63,6 +66,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "region when a request names none; else the profile's, else us-east-1",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "profile",
@@ -70,6 +74,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "section of the credentials and config files; `default` when absent",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "credentials-file",
@@ -77,6 +82,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "path of the shared credentials file; ~/.aws/credentials when absent",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "config-file",
@@ -84,6 +90,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "path of the shared config file; ~/.aws/config when absent",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "home",
@@ -91,6 +98,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "home directory in which .aws is looked for",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             env: &["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"],
@@ -102,28 +110,34 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "vpc-id",
             help: "VPC to launch in, needed where there is no default one; its first available subnet is used",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "subnet-id",
             help: "subnet to launch in, which also chooses the availability zone",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "security-group",
             help: "id of your own security group to use instead of one made for the host; never deleted",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "key-name",
             help: "name of an EC2 key pair to install",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "instance-profile",
             help: "name or ARN of an IAM instance profile",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: true,
         lists_all_regions: false,
     },
     // 20 requests a second are refilled: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
@@ -133,6 +147,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: Some(72_000),
     },
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -8,6 +8,7 @@ use crate::response;
 /// How EC2 reports errors.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "ec2",
+    title: "AWS",
     request_id_headers: &["x-amzn-requestid"],
     rate_limit_reset_header: None,
     classify,

@@ -161,7 +161,7 @@ impl Ec2 {
                 false
             }
         };
-        Ok(if gone { Deletion::Complete } else { Deletion::InProgress })
+        Ok(if gone { Deletion::Removed } else { Deletion::InProgress })
     }
 
     /// The regions of a filter; `All` are those that the account may use.
@@ -295,7 +295,7 @@ impl Provisioner for Ec2 {
         }));
         Ok(match left.await?.contains(&true) {
             true => Deletion::InProgress,
-            false => Deletion::Complete,
+            false => Deletion::Removed,
         })
     }
 

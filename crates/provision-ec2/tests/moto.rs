@@ -106,7 +106,7 @@ async fn delete(cloud: &Ec2, request: HostDeleteRequest) {
     for _ in 0..CALLS {
         match cloud.delete(&request).await {
             Ok(Deletion::InProgress) => {}
-            Ok(Deletion::Complete) => return,
+            Ok(Deletion::Removed | Deletion::NotFound) => return,
             Err(error) if error.kind() == ErrorKind::NotFound && matches!(request, HostDeleteRequest::Ip { .. }) => {
                 return;
             }

@@ -175,7 +175,7 @@ async fn the_group_of_a_host_that_never_came_to_be_is_found_by_the_key() {
     once(&server, "DescribeSecurityGroups", &found).await;
     once(&server, "DeleteSecurityGroup", DONE).await;
     let all = RegionFilter::All;
-    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete_leftovers(&key, &all).await.unwrap(), Deletion::Removed);
     pin("leftovers", &server).await;
     refuse(&server, "DescribeSecurityGroups", "RequestLimitExceeded").await;
     let limited = cloud.delete_leftovers(&key, &here).await.unwrap_err();

@@ -160,7 +160,7 @@ async fn deletes_without_waiting() {
     assert_eq!(cloud.delete(&id().into()).await.unwrap(), Deletion::InProgress);
     refuse(&server, "DescribeInstances", "InvalidInstanceID.NotFound").await;
     once(&server, "DescribeSecurityGroups", &groups("")).await;
-    assert_eq!(cloud.delete(&id().into()).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&id().into()).await.unwrap(), Deletion::Removed);
     pin("delete", &server).await;
 }
 
@@ -197,7 +197,7 @@ async fn deletes_by_ip_until_the_group_is_gone() {
     .await;
     once(&server, "DescribeSecurityGroups", &groups(&tagged)).await;
     once(&server, "DeleteSecurityGroup", DONE).await;
-    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Removed);
     pin("delete_by_ip", &server).await;
 }
 

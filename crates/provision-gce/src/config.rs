@@ -49,6 +49,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: true,
             help: "key of a service account: the JSON text, or the path of its file",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "service-account-file",
@@ -56,6 +57,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "path of a JSON file with the key of a service account, or with application default credentials",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "access-token",
@@ -63,6 +65,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: true,
             help: "ready access token, as `gcloud auth print-access-token` prints it; wins over every key",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "project",
@@ -70,6 +73,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "id of the project; without it, that of the service account",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "zone",
@@ -77,6 +81,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "zone for hosts that name none",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "gcloud-config",
@@ -84,6 +89,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "folder in which `gcloud auth application-default login` left its credentials",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "home",
@@ -91,6 +97,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "home folder; gcloud's folder is `.config/gcloud` in it",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -99,32 +106,39 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "network",
             help: "name of the VPC network in the project; without it `default`",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "subnetwork",
             help: "name of the subnetwork in the zone's region, for a network in custom mode; needs `network`",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "disk-gb",
             help: "size of the boot disk in GB; without it 10",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "disk-type",
             help: "type of the boot disk, such as `pd-balanced`; without it `pd-standard`",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "vm-service-account",
             help: "e-mail of the service account that the host acts as; without it none",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "tags",
             help: "further network tags, separated by commas, for firewall rules of your own",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: true,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // 1,500 a minute: https://cloud.google.com/compute/api-quota
@@ -134,6 +148,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: Some(90_000),
     },
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 /// the request.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "gce",
+    title: "Google Cloud",
     request_id_headers: &[],
     rate_limit_reset_header: None,
     classify,

@@ -300,7 +300,7 @@ impl Gce {
             None => Going::Gone,
         };
         Ok(match rules.max(disk).max(address) {
-            Going::Gone => Deletion::Complete,
+            Going::Gone => Deletion::Removed,
             Going::Accepted | Going::Busy => Deletion::InProgress,
         })
     }

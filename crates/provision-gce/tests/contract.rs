@@ -28,7 +28,7 @@ fn host(name: &str, key: &str) -> BasicHost {
 
 async fn delete(stand: &SimStand, cloud: &dyn Provisioner, id: &provision_core::HostId) {
     for _ in 0..30 {
-        if cloud.delete(&id.clone().into()).await.unwrap() == Deletion::Complete {
+        if cloud.delete(&id.clone().into()).await.unwrap() == Deletion::Removed {
             return;
         }
         stand.advance(Duration::from_secs(2));

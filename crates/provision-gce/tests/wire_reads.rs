@@ -234,7 +234,7 @@ async fn delete_by_id_until_nothing_is_left() {
         json!({"name": "exit-1", "labels": {"owner": "me"}}),
     )
     .await;
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -281,7 +281,7 @@ async fn the_go_package_s_id_deletes_the_reserved_address_too() {
     let request = HostDeleteRequest::Id("exit-1|us-central1-a|p1|us-central1".parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     let sent = received(&server).await;
     assert_eq!(sent.matches(&format!("DELETE {address}")).count(), 3, "{sent}");
     for bad in [

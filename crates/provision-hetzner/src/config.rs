@@ -39,6 +39,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "API token of a project with read and write access, from the console under Security > API tokens",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -47,16 +48,19 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "network",
             help: "id of a private network to attach as well",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "placement-group",
             help: "id of a placement group",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: true,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // https://docs.hetzner.cloud/reference/cloud#rate-limiting
@@ -66,6 +70,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: Some(3_600),
     },
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// How Hetzner Cloud reports errors.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "hetzner",
+    title: "Hetzner Cloud",
     request_id_headers: &["x-correlation-id"],
     // `ratelimit-reset` tells when the bucket is full again, up to an hour ahead; one request is refilled every second,
     // so that it would be far too long a wait.

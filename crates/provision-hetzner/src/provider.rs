@@ -112,7 +112,7 @@ impl Hetzner {
             firewalls_gone &= self.delete_firewall(&firewall).await?;
         }
         Ok(if server_gone && firewalls_gone {
-            Deletion::Complete
+            Deletion::Removed
         } else {
             Deletion::InProgress
         })

@@ -248,7 +248,7 @@ async fn delete_by_id_until_nothing_is_left() {
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id("7".parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -315,7 +315,7 @@ async fn delete_by_ip_finds_the_firewall_of_a_server_that_is_gone() {
     .await;
     answer(&server, "DELETE", "/v1/firewalls/38", 204, Value::Null).await;
     let request = HostDeleteRequest::ip("203.0.113.7".parse().unwrap());
-    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 

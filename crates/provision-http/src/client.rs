@@ -6,11 +6,12 @@ use std::{
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use provision_core::{Error, ErrorKind, Result};
+use provision_core::{Error, ErrorKind, ExposeSecret, Result, SecretString};
+use serde::de::DeserializeOwned;
 use tracing::Instrument as _;
 
 use crate::{
-    Answer, Failure, Request, Response, Retry, Transport, TransportError, Vendor,
+    Answer, ChainedPage, Failure, NumberedPage, Request, Response, Retry, Subject, Transport, TransportError, Vendor,
     failure::{advice, retry_after, standard_message},
     redact::Secrets,
     request::header_value,
@@ -27,6 +28,42 @@ pub struct Client {
     deadline: Duration,
     hint: Option<&'static str>,
     authorizer: Option<Arc<dyn Authorize>>,
+}
+
+/// What became of a deletion.
+#[derive(Debug)]
+pub enum Going {
+    /// The cloud says that there is no such thing.
+    Gone,
+    /// The cloud accepted it.
+    Accepted,
+    /// The cloud is too busy with it to accept: something uses it, or it is being changed. The error says so.
+    Busy(Error),
+}
+
+impl Going {
+    /// Whether the thing is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
+    }
+
+    /// Whether the cloud is too busy to accept.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+
+    /// Takes a refusal for lack of time as an error: of a host's own deletion, which has to be accepted some time.
+    ///
+    /// # Errors
+    /// `Conflict`, when the cloud is too busy.
+    pub fn accepted(self) -> Result<Self> {
+        match self {
+            Self::Busy(error) => Err(error),
+            other => Ok(other),
+        }
+    }
 }
 
 /// Adds credentials that depend on the request or have to be fetched first: a signature, or an access token with an expiry.
@@ -95,6 +132,76 @@ impl Client {
             Err(error) => tracing::debug!(kind = %error.kind(), "failed"),
         }
         result
+    }
+
+    /// Reads something that may not be there: `None` when the cloud says so.
+    ///
+    /// # Errors
+    /// Any other error, and an answer of another form.
+    pub async fn find<T: DeserializeOwned>(&self, request: Request) -> Result<Option<T>> {
+        match self.send(request).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes something, or tells that it is gone, or that the cloud is too busy with it to accept.
+    ///
+    /// # Errors
+    /// Any other error.
+    pub async fn remove(&self, request: Request) -> Result<Going> {
+        match self.send(request).await {
+            Ok(_) => Ok(Going::Accepted),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound => Ok(Going::Gone),
+                ErrorKind::Conflict => Ok(Going::Busy(error)),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// All pages of a list whose pages have numbers, from 1. Each is asked for by number, so that no answer can send us
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// As [`pages`](Self::pages).
+    pub async fn numbered_pages<P: NumberedPage>(
+        &self,
+        request: impl Fn(usize) -> Request + Send + Sync,
+    ) -> Result<Vec<P::Item>> {
+        let mut seen = 0;
+        let read = |answer: &Answer, page: usize| {
+            let read = answer.json::<P>()?;
+            let more = read.has_more(page, &mut seen, answer);
+            Ok((read.into_items(), more.then(|| request(page + 1))))
+        };
+        self.pages(request(1), read).await
+    }
+
+    /// All pages of a list, each asked for with the token that the one before it gave. A token is only ever a parameter, so
+    /// that no answer can send us elsewhere.
+    ///
+    /// # Errors
+    /// As [`pages`](Self::pages).
+    pub async fn chained_pages<P: ChainedPage>(
+        &self,
+        request: impl Fn(Option<&str>) -> Request + Send + Sync,
+    ) -> Result<Vec<P::Item>> {
+        let read = |answer: &Answer, _: usize| {
+            let (items, next) = answer.json::<P>()?.into_parts(answer)?;
+            let next = next.filter(|token| !token.is_empty());
+            Ok((items, next.map(|token| request(Some(&token)))))
+        };
+        self.pages(request(None), read).await
+    }
+
+    /// A list that a filter narrows down to a single page.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn one_page<P: NumberedPage>(&self, request: Request) -> Result<Vec<P::Item>> {
+        Ok(self.send(request).await?.json::<P>()?.into_items())
     }
 
     /// Reads all pages of a list. `read` takes an answer and the number of its page, from 1, and gives the items and the
@@ -171,6 +278,7 @@ impl Client {
                     response,
                     provider,
                     operation,
+                    subject: request.subject(),
                     request_id,
                 }),
                 false,
@@ -182,7 +290,21 @@ impl Client {
             headers: &response.headers,
             body: &response.body,
         };
-        let classified = (self.vendor.classify)(&failure);
+        let mut classified = (self.vendor.classify)(&failure);
+        let gone = matches!(classified.kind, ErrorKind::NotFound | ErrorKind::UnexpectedResponse);
+        if classified.foreign && gone {
+            classified.kind = ErrorKind::UnexpectedResponse;
+            classified.message = format!(
+                "the answer is {}, but not in {}'s words: is the endpoint right?",
+                response.status.as_u16(),
+                self.vendor.title
+            );
+        } else if classified.kind == ErrorKind::NotFound
+            && matches!(request.subject(), Some(Subject::NewHost | Subject::Other))
+        {
+            // Something that the request names does not exist; no host is gone because of that.
+            classified.kind = ErrorKind::InvalidRequest;
+        }
         // A reset header stands on every answer; only a refused request has to wait for it.
         let reset_header = self
             .vendor
@@ -204,7 +326,8 @@ impl Client {
         let mut error = self
             .error(request, classified.kind, &classified.message)
             .with_http_status(response.status.as_u16())
-            .with_retry_after(wait);
+            .with_retry_after(wait)
+            .with_may_exist(request.subject() == Some(Subject::NewHost) && response.status.is_server_error());
         if let Some(code) = classified.code {
             error = error.with_code(self.clean(request, &code));
         }
@@ -218,7 +341,23 @@ impl Client {
         let host = request.url().host_str().unwrap_or_default();
         let port = request.url().port().map(|port| format!(":{port}")).unwrap_or_default();
         let (kind, message) = match &cause {
-            TransportError::Connect(_) => (ErrorKind::Unavailable, format!("cannot connect to {host}{port}")),
+            TransportError::Connect(_) => {
+                let error = self.plain(
+                    request,
+                    ErrorKind::Unavailable,
+                    &format!("cannot connect to {host}{port}"),
+                );
+                return self
+                    .hinted(error.hint("nothing was sent; check the network, and `endpoint` if you set it"))
+                    .with_source(cause);
+            }
+            TransportError::Certificate(_) => {
+                let text = format!("the certificate of {host}{port} is not to be trusted");
+                let error = self.plain(request, ErrorKind::UnexpectedResponse, &text);
+                return self
+                    .hinted(error.hint("nothing was sent; check `endpoint`, this machine's clock and its certificates"))
+                    .with_source(cause);
+            }
             TransportError::Timeout => (
                 ErrorKind::Unavailable,
                 format!("{host}{port} did not answer within {} s", self.deadline.as_secs()),
@@ -229,22 +368,32 @@ impl Client {
             ),
             TransportError::TooLarge { .. } => (ErrorKind::UnexpectedResponse, format!("{cause} from {host}{port}")),
         };
-        self.error(request, kind, &message).with_source(cause)
+        self.error(request, kind, &message)
+            .with_may_exist(request.subject() == Some(Subject::NewHost))
+            .with_source(cause)
     }
 
     fn error(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
+        let error = self.plain(request, kind, message);
+        self.hinted(match advice(kind, request) {
+            Some(advice) => error.hint(advice),
+            None => error,
+        })
+    }
+
+    fn plain(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
         let message = self.clean(request, message);
         let message = if message.is_empty() {
             standard_message(kind).to_owned()
         } else {
             message
         };
-        let mut error = Error::new(kind, message)
+        Error::new(kind, message)
             .with_provider(self.vendor.provider)
-            .with_operation(request.operation());
-        if let Some(advice) = advice(kind) {
-            error = error.hint(advice);
-        }
+            .with_operation(request.operation())
+    }
+
+    fn hinted(&self, error: Error) -> Error {
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -298,6 +447,14 @@ impl ClientBuilder {
         self.0.headers.insert(HeaderName::from_static(name), value);
         self.0.secrets.add(secret);
         Ok(self)
+    }
+
+    /// Sends `Authorization: Bearer <token>` with every request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the token holds characters that no token has.
+    pub fn bearer(self, token: &SecretString) -> Result<Self> {
+        self.secret_header("authorization", Some("Bearer"), token.expose_secret())
     }
 
     /// Keeps a text out of every error.

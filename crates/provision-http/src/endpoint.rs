@@ -1,6 +1,6 @@
 use std::{fmt, net::IpAddr};
 
-use provision_core::{Error, Result};
+use provision_core::{Error, ProviderInfo, Result, Settings};
 use url::{Host, Url};
 
 /// The base URL of a cloud's API, checked: https, or plain http to a loopback address, without credentials, query or
@@ -34,6 +34,15 @@ impl Endpoint {
             ));
         }
         Ok(Self(url))
+    }
+
+    /// The base URL that the settings `endpoint` and `allow-http` give, or else the public one.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn from_settings(info: &ProviderInfo, settings: &Settings, public: &str) -> Result<Self> {
+        let text = settings.get("endpoint").unwrap_or(public);
+        Self::parse(text, settings.flag(info, "allow-http")?)
     }
 
     /// The URL of a path below the base. Each segment is percent-encoded, so that none can add another.

@@ -4,17 +4,49 @@ use http::HeaderMap;
 use provision_core::ErrorKind;
 use serde::de::DeserializeOwned;
 
+use crate::{Request, Subject};
+
 /// How one vendor reports errors: static facts that the client needs to turn an answer into an error.
 #[derive(Debug, Clone, Copy)]
 pub struct Vendor {
     /// The provider's id.
     pub provider: &'static str,
+    /// The cloud's name for people.
+    pub title: &'static str,
     /// Headers that may carry the vendor's id of the request, the first present one wins. Lower-case.
     pub request_id_headers: &'static [&'static str],
     /// Header with the unix second at which a rate limit ends, used where `Retry-After` is absent. Lower-case.
     pub rate_limit_reset_header: Option<&'static str>,
     /// Turns an error answer into kind, code and message.
     pub classify: fn(&Failure<'_>) -> VendorError,
+}
+
+impl Vendor {
+    /// A vendor by its provider's id, its name for people, and how its error answers are read.
+    #[must_use]
+    pub const fn new(provider: &'static str, title: &'static str, classify: fn(&Failure<'_>) -> VendorError) -> Self {
+        Self {
+            provider,
+            title,
+            request_id_headers: &[],
+            rate_limit_reset_header: None,
+            classify,
+        }
+    }
+
+    /// Headers that may carry the vendor's id of the request, the first present one wins. Lower-case.
+    #[must_use]
+    pub const fn with_request_id_headers(mut self, headers: &'static [&'static str]) -> Self {
+        self.request_id_headers = headers;
+        self
+    }
+
+    /// Header with the unix second at which a rate limit ends. Lower-case.
+    #[must_use]
+    pub const fn with_rate_limit_reset_header(mut self, header: &'static str) -> Self {
+        self.rate_limit_reset_header = Some(header);
+        self
+    }
 }
 
 /// An answer with an error status, as a vendor's classification sees it.
@@ -37,10 +69,17 @@ impl Failure<'_> {
         serde_json::from_slice(self.body).ok()
     }
 
-    /// The error for an answer without a readable body: classified by its status alone, see [`kind_of_status`].
+    /// The error for an answer without a readable body, which a gateway may have sent: classified by its status alone, see
+    /// [`kind_of_status`]. That something is gone it can never say.
     #[must_use]
     pub fn by_status(&self) -> VendorError {
-        VendorError::new(kind_of_status(self.status), "")
+        match kind_of_status(self.status) {
+            ErrorKind::NotFound => VendorError {
+                foreign: true,
+                ..VendorError::new(ErrorKind::UnexpectedResponse, "")
+            },
+            kind => VendorError::new(kind, ""),
+        }
     }
 }
 
@@ -55,6 +94,8 @@ pub struct VendorError {
     pub message: String,
     /// How long to wait, where only the body says so.
     pub retry_after: Option<Duration>,
+    /// Whether these are not the vendor's own words, so that nothing can be concluded from a 404.
+    pub foreign: bool,
 }
 
 impl VendorError {
@@ -65,7 +106,22 @@ impl VendorError {
             code: None,
             message: message.into(),
             retry_after: None,
+            foreign: false,
         }
+    }
+
+    /// Adds how long to wait, where only the body says so.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// The answer is no word of the vendor's about what the request names: [`Failure::by_status`] for one whose body can be read.
+    #[must_use]
+    pub fn not_about_it(mut self) -> Self {
+        self.foreign = true;
+        self
     }
 
     /// Adds the vendor's code.
@@ -111,8 +167,8 @@ pub(crate) fn standard_message(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// What the user can do about a kind of error, put behind the vendor's text.
-pub(crate) fn advice(kind: ErrorKind) -> Option<&'static str> {
+/// What the user can do about a kind of error of a request, put behind the vendor's text.
+pub(crate) fn advice(kind: ErrorKind, request: &Request) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Unauthorized => "check the credentials",
         ErrorKind::Forbidden => "give the credentials the permission, see the provider's README",
@@ -121,7 +177,10 @@ pub(crate) fn advice(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::Quota => "delete hosts, or ask the cloud for a higher limit",
         ErrorKind::Capacity => "choose another plan or region",
         ErrorKind::RateLimited => "wait before the next request",
-        ErrorKind::Unavailable => "try again; a create is safe to repeat with the same key",
+        ErrorKind::Unavailable if request.subject() == Some(Subject::NewHost) => {
+            "the host may have been made: call again with the same name or key, which finds it"
+        }
+        ErrorKind::Unavailable => "try again",
         _ => return None,
     })
 }

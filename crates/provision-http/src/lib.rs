@@ -3,6 +3,7 @@
 mod client;
 mod endpoint;
 mod failure;
+mod pages;
 mod redact;
 mod request;
 #[cfg(feature = "reqwest")]
@@ -10,10 +11,11 @@ mod reqwest_transport;
 mod response;
 mod transport;
 
-pub use client::{Authorize, Client, ClientBuilder};
+pub use client::{Authorize, Client, ClientBuilder, Going};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Vendor, VendorError, kind_of_status};
-pub use request::{IdOrName, Request, Retry};
+pub use pages::{ChainedPage, NumberedPage};
+pub use request::{IdOrName, Request, Retry, Subject};
 #[cfg(feature = "reqwest")]
 pub use reqwest_transport::ReqwestTransport;
 pub use response::{Answer, Response};

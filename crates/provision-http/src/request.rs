@@ -20,7 +20,22 @@ pub struct Request {
     headers: HeaderMap,
     body: Bytes,
     retry: Retry,
+    subject: Option<Subject>,
     secrets: Secrets,
+}
+
+/// What a request is about. It decides what "not found" means: only of the very thing that a request names can an answer say
+/// that it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A host that its id names: reads, changes and deletions of it.
+    Host,
+    /// Something that was made for a host, named by its id: a firewall, a volume, an address.
+    Part,
+    /// The create that makes a host. A "not found" is about something that the order names.
+    NewHost,
+    /// Anything else: lists, catalogs, tokens.
+    Other,
 }
 
 /// Whether the client may send a request a second time on its own.
@@ -60,6 +75,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             retry,
+            subject: None,
             secrets: Secrets::default(),
         }
     }
@@ -179,6 +195,18 @@ impl Request {
     pub fn redact(mut self, secret: &str) -> Self {
         self.secrets.add_text(secret);
         self
+    }
+
+    /// Says what the request is about.
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    /// What the request is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<Subject> {
+        self.subject
     }
 
     /// Overrides the retry class, for APIs that read with POST.

@@ -97,11 +97,30 @@ impl Transport for ReqwestTransport {
 }
 
 fn classify(error: reqwest::Error) -> TransportError {
-    if error.is_connect() {
+    if is_about_certificate(&error) {
+        TransportError::Certificate(error.into())
+    } else if error.is_connect() {
         TransportError::Connect(error.into())
     } else if error.is_timeout() {
         TransportError::Timeout
     } else {
         TransportError::Interrupted(error.into())
     }
+}
+
+/// Whether TLS refused the server, somewhere down the chain of causes.
+fn is_about_certificate(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref())
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let found = error.downcast_ref::<rustls::Error>().or(inner);
+        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

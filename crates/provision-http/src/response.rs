@@ -3,6 +3,8 @@ use http::{HeaderMap, StatusCode};
 use provision_core::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 
+use crate::Subject;
+
 /// An answer as it came, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -20,6 +22,7 @@ pub struct Answer {
     pub(crate) response: Response,
     pub(crate) provider: &'static str,
     pub(crate) operation: &'static str,
+    pub(crate) subject: Option<Subject>,
     pub(crate) request_id: Option<String>,
 }
 
@@ -72,7 +75,9 @@ impl Answer {
         let error = Error::new(ErrorKind::UnexpectedResponse, message)
             .with_provider(self.provider)
             .with_operation(self.operation)
-            .with_http_status(self.response.status.as_u16());
+            .with_http_status(self.response.status.as_u16())
+            // The cloud accepted it, whatever it says.
+            .with_may_exist(self.subject == Some(Subject::NewHost));
         match &self.request_id {
             Some(id) => error.with_request_id(id.clone()),
             None => error,

@@ -1,6 +1,7 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
+use provision_core::Clock;
 
 use crate::{Request, Response};
 
@@ -12,14 +13,23 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`TransportError`] when no complete answer came. An answer with an error status is not an error here.
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError>;
+
+    /// The clock by which those go who have to remember when something was sent. A transport to a cloud whose time is not ours,
+    /// as in tests, has its own; one that wraps another hands on the inner one's.
+    fn clock(&self) -> Clock {
+        Clock::system()
+    }
 }
 
-/// Why no complete answer came. Except for [`Connect`](Self::Connect) the cloud may have acted on the request.
+/// Why no complete answer came. Except for [`Connect`](Self::Connect) and [`Certificate`](Self::Certificate) the cloud may
+/// have acted on the request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
     /// No connection: the request was not sent.
     Connect(Box<dyn std::error::Error + Send + Sync>),
+    /// The server's certificate is not to be trusted: the request was not sent.
+    Certificate(Box<dyn std::error::Error + Send + Sync>),
     /// The time ran out.
     Timeout,
     /// The connection broke before the answer was complete.
@@ -35,6 +45,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => f.write_str("cannot connect"),
+            Self::Certificate(_) => f.write_str("the server's certificate is not to be trusted"),
             Self::Timeout => f.write_str("no answer in time"),
             Self::Interrupted(_) => f.write_str("the connection broke before the answer was complete"),
             Self::TooLarge { limit } => write!(f, "the answer has more than {limit} bytes"),
@@ -45,7 +56,7 @@ impl fmt::Display for TransportError {
 impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Connect(source) | Self::Interrupted(source) => Some(&**source),
+            Self::Connect(source) | Self::Certificate(source) | Self::Interrupted(source) => Some(&**source),
             Self::Timeout | Self::TooLarge { .. } => None,
         }
     }

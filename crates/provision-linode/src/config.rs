@@ -45,6 +45,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "personal access token, from the Cloud Manager under Profile > API Tokens",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -52,11 +53,13 @@ pub static INFO: ProviderInfo = ProviderInfo {
     additional: &[AdditionalInfo {
         key: "interfaces",
         help: "`legacy` (default) or `linode`: the generation of network interfaces; `linode` for accounts that allow no other",
+        role: provision_core::AdditionalRole::Harmless,
     }],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: true,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // 800 in two minutes: https://techdocs.akamai.com/linode-api/reference/rate-limits
@@ -67,6 +70,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
     },
     // A tag has 1 to 50 characters (validation of the Cloud Manager, github.com/linode/manager).
     label_max_len: Some(50),
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

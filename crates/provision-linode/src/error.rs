@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// How Linode reports errors. Answers carry no request id.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "linode",
+    title: "Linode",
     request_id_headers: &[],
     // Unix seconds. `Retry-After` comes with it, even with answers that refuse nothing; both were seen negative, which
     // the client takes for zero.

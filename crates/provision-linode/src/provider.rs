@@ -109,7 +109,7 @@ impl Linode {
         // Also in the first call: a firewall goes at any time, whatever it is attached to.
         self.delete_firewalls(instance).await?;
         // The next call's 404 confirms that the instance is gone.
-        Ok(if gone { Deletion::Complete } else { Deletion::InProgress })
+        Ok(if gone { Deletion::Removed } else { Deletion::InProgress })
     }
 
     async fn delete_by_ip(&self, ip: IpAddr) -> Result<Deletion> {
@@ -120,7 +120,7 @@ impl Linode {
         match self.left_behind(ip).await? {
             Some(instance) => {
                 self.delete_firewalls(instance).await?;
-                Ok(Deletion::Complete)
+                Ok(Deletion::Removed)
             }
             None => Err(Error::no_host_with_ip(ip).with_provider(INFO.id)),
         }

@@ -294,7 +294,7 @@ async fn delete_by_id_until_nothing_is_left() {
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id("90210345".parse().unwrap());
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -321,7 +321,7 @@ async fn a_token_for_instances_only_deletes_them() {
     let no_scope = json!({"errors": [{"reason": "Your OAuth token is not authorized to use this endpoint."}]});
     answer(&server, "GET", FIREWALLS, 401, no_scope).await;
     let request = HostDeleteRequest::Id("90210345".parse().unwrap());
-    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Removed);
 }
 
 #[tokio::test]
@@ -344,7 +344,7 @@ async fn delete_by_ip_finds_the_firewall_of_an_instance_that_is_gone() {
     answer(&server, "GET", INSTANCE, 404, not_found()).await;
     answer(&server, "DELETE", "/v4/networking/firewalls/59867", 200, json!({})).await;
     let request = HostDeleteRequest::ip("203.0.113.7".parse().unwrap());
-    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(connect(&server).delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 

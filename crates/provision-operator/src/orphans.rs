@@ -90,7 +90,7 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
 
 async fn remove(account: &Account, id: &HostId) -> bool {
     match account.cloud().delete(&id.clone().into()).await {
-        Ok(Deletion::Complete) => true,
+        Ok(Deletion::Removed | Deletion::NotFound) => true,
         // The next check asks again.
         Ok(Deletion::InProgress) => false,
         Err(error) => {

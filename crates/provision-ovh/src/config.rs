@@ -42,6 +42,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: false,
             help: "application key, made at eu.api.ovh.com/createToken or the same page of your endpoint",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "application-secret",
@@ -49,6 +50,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "application secret that came with the application key",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "consumer-key",
@@ -56,6 +58,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "consumer key with GET, POST and DELETE on /cloud/project/*",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "project",
@@ -63,6 +66,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: false,
             help: "id of the Public Cloud project, 32 hexadecimal digits",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "region",
@@ -70,6 +74,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "region of hosts that name none, instead of GRA11",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "endpoint",
@@ -77,6 +82,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "ovh-eu (default), ovh-ca or ovh-us, or a base URL with its version such as http://127.0.0.1:8080/ovh/1.0",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ALLOW_HTTP,
     ],
@@ -84,10 +90,12 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "availability-zone",
             help: "availability zone, for regions that have several",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "group-id",
             help: "id of an instance group (affinity or anti-affinity)",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
@@ -95,6 +103,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         restrict_ports: false,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // Nothing is published; OVH's staff advise 60 a minute: https://github.com/ovh/python-ovh/issues/81
@@ -105,6 +114,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
     },
     // Labels share the instance's name; `request::instance_name` checks the whole.
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

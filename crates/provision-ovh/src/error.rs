@@ -5,6 +5,7 @@ use serde::Deserialize;
 /// How OVHcloud reports errors.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "ovh",
+    title: "OVHcloud",
     request_id_headers: &["x-ovh-queryid"],
     // Rate limits have no headers of their own; whether 429 comes with `Retry-After` is UNCONFIRMED.
     rate_limit_reset_header: None,

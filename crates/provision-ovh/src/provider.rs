@@ -219,15 +219,15 @@ impl Ovh {
         let delete = request::delete_instance(&self.config.endpoint, project, instance);
         let refused = match self.send(delete).await {
             Ok(_) => return Ok(Deletion::InProgress),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Deletion::Removed),
             Err(error) if error.kind() == ErrorKind::Conflict => error,
             Err(error) => return Err(error),
         };
         // Being built, which may pass, or on its way out already.
         match self.read_instance(project, instance).await {
-            Ok(found) if found.is_gone() => Ok(Deletion::Complete),
+            Ok(found) if found.is_gone() => Ok(Deletion::Removed),
             Ok(found) if found.is_deleting() => Ok(Deletion::InProgress),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Removed),
             Ok(_) => Err(refused),
             Err(error) => Err(error),
         }

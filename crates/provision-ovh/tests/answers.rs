@@ -120,8 +120,8 @@ async fn a_refused_delete_says_what_the_instance_is_at() {
         .await;
         let cloud = connect(&server);
         assert_eq!(cloud.delete(&by_id()).await.unwrap_err().kind(), ErrorKind::Conflict);
-        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Complete);
-        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Complete);
+        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Removed);
+        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Removed);
         assert_eq!(cloud.delete(&by_id()).await.unwrap_err().kind(), ErrorKind::Forbidden);
     }
 }

@@ -199,7 +199,7 @@ async fn delete_by_id_until_it_is_gone() {
     let cloud = connect(&server);
     assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::InProgress);
     assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 

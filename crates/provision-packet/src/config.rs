@@ -40,6 +40,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "API key of a user or a project, with read and write access",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "project",
@@ -47,6 +48,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: false,
             help: "id of the project that hosts belong to, a UUID",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -55,16 +57,19 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "terminate-at-expiry",
             help: "`true` has the cloud itself delete the host when its ttl ends, whatever its labels say",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "hardware-reservation",
             help: "id of the hardware reservation to use, or `next-available`",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: false,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // Numbers were never published.
@@ -75,6 +80,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
     },
     // No limit is documented.
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: Some("closed on 30 June 2026: of use with a private copy of its API, or with the simulator"),
 };
 

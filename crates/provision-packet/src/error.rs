@@ -7,6 +7,7 @@ use crate::request::{CREATE, DELETE, READ};
 /// How Equinix Metal reports errors.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "packet",
+    title: "Packet",
     request_id_headers: &["x-request-id"],
     // https://github.com/packethost/packngo/blob/master/packngo.go; whether 429 comes with `Retry-After` is UNCONFIRMED.
     rate_limit_reset_header: Some("x-ratelimit-reset"),

@@ -118,11 +118,11 @@ impl Packet {
             .await;
         match answer {
             // Nothing but the device was created, and its addresses go with it.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Removed),
             Ok(_) => Ok(Deletion::InProgress),
             Err(error) if is_being_deleted(&error) => Ok(Deletion::InProgress),
             Err(error) if error.http_status() == Some(403) => {
-                self.check_gone(host, error).await.map(|()| Deletion::Complete)
+                self.check_gone(host, error).await.map(|()| Deletion::Removed)
             }
             Err(error) => Err(error),
         }

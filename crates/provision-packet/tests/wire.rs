@@ -235,7 +235,7 @@ async fn delete_by_id_until_it_is_gone() {
     let busy = cloud.delete(&request).await.unwrap_err();
     assert_eq!(busy.kind(), ErrorKind::Conflict);
     assert!(busy.is_retryable());
-    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::Complete] {
+    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::Removed] {
         assert_eq!(cloud.delete(&request).await.unwrap(), expected);
     }
     insta::assert_snapshot!(received(&server).await);
@@ -252,7 +252,7 @@ async fn a_device_that_left_its_project_is_gone() {
     let cloud = connect(&server);
     let id = ID.parse().unwrap();
     assert_eq!(cloud.status(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(cloud.delete(&id.into()).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&id.into()).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 

@@ -44,6 +44,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "secret key of an API key, a UUID, from the console under IAM > API keys",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "project",
@@ -51,6 +52,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: false,
             help: "id of the project in which hosts are created and listed, a UUID",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "zone",
@@ -58,6 +60,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "zone of hosts and ids that name none; fr-par-1 when absent",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo {
             name: "access-key",
@@ -65,6 +68,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: false,
             secret: false,
             help: "access key of the API key; accepted because Scaleway's tools have it, never sent",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -72,12 +76,14 @@ pub static INFO: ProviderInfo = ProviderInfo {
     additional: &[AdditionalInfo {
         key: "placement-group",
         help: "id of a placement group of the zone",
+        role: provision_core::AdditionalRole::Harmless,
     }],
     capabilities: Capabilities {
         restrict_ports: true,
         // The project's own SSH keys are installed in every server; there is nothing to send.
         ssh_keys: false,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: false,
     },
     // Numbers are not published.
@@ -87,6 +93,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: None,
     },
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 /// How Scaleway reports errors.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "scaleway",
+    title: "Scaleway",
     request_id_headers: &["x-request-id"],
     rate_limit_reset_header: None,
     classify,

@@ -154,7 +154,7 @@ impl Scaleway {
             ));
         }
         match self.delete_in_zone(zone, server.id.as_str(), None).await {
-            Ok(Deletion::Complete) => {
+            Ok(Deletion::Removed) => {
                 error.context("the new server was removed again because it could not be finished and started")
             }
             _ => error.context(format!(
@@ -273,7 +273,7 @@ impl Scaleway {
         for group in self.groups_of(zone, id).await? {
             gone &= self.remove(request::delete_group(endpoint, zone, &group)).await?;
         }
-        Ok(if gone { Deletion::Complete } else { Deletion::InProgress })
+        Ok(if gone { Deletion::Removed } else { Deletion::InProgress })
     }
 
     /// Changes something that may be gone by now.

@@ -34,7 +34,7 @@ fn closed(name: &str) -> BasicHost {
 async fn delete(stand: &SimStand, cloud: &dyn Provisioner, request: &HostDeleteRequest) {
     for _ in 0..60 {
         match cloud.delete(request).await {
-            Ok(Deletion::Complete) => return,
+            Ok(Deletion::Removed | Deletion::NotFound) => return,
             Ok(Deletion::InProgress) => {}
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => panic!("{error}"),
@@ -102,7 +102,7 @@ async fn a_disk_whose_server_was_deleted_is_found_by_the_server_s_id() {
             let first = cloud.delete(&id.clone().into()).await;
             stand.calm();
             assert!(
-                !matches!(first, Ok(Deletion::Complete)) || stand.inventory().is_empty(),
+                !matches!(first, Ok(Deletion::Removed)) || stand.inventory().is_empty(),
                 "step {step}, {trouble:?}: {:?}",
                 stand.inventory()
             );
@@ -132,7 +132,7 @@ async fn deletion_by_ip_is_finished_by_ip_alone() {
     stand.advance(Duration::from_secs(60));
     assert_eq!(cloud.status(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(stand.inventory().len(), 1);
-    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Removed);
     assert_eq!(stand.inventory(), []);
     assert_eq!(cloud.delete(&by_ip).await.unwrap_err().kind(), ErrorKind::NotFound);
 }

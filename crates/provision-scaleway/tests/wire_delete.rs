@@ -69,7 +69,7 @@ async fn delete_by_id_until_nothing_is_left() {
     for _ in 0..3 {
         assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     }
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 
@@ -150,7 +150,7 @@ async fn delete_by_ip_looks_in_every_zone_and_finds_what_a_gone_host_left() {
     let cloud = connect(&server);
     let by_ip = HostDeleteRequest::ip("203.0.113.7".parse().unwrap());
     assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::InProgress);
-    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::Removed);
     // The other zones are asked at the same time, so that their order is not fixed.
     let text = received(&server).await;
     let mut requests: Vec<&str> = text.split("\n\n--------\n\n").collect();

@@ -18,6 +18,7 @@ mod scripted;
 #[cfg(feature = "sim")]
 mod sim_stand;
 mod stand;
+pub mod tables;
 pub mod wire;
 
 pub use failure::Failure;

@@ -6,6 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use http::HeaderMap;
+use provision_core::Clock;
 use provision_http::{Request, Response, Transport, TransportError};
 
 /// Counts and remembers the requests that a provider sends. Clones share what they saw.
@@ -82,6 +83,10 @@ struct Observed {
 
 #[async_trait]
 impl Transport for Observed {
+    fn clock(&self) -> Clock {
+        self.inner.clock()
+    }
+
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
         let started = Instant::now();
         let answer = self.inner.send(request, timeout).await;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use provision_core::Clock;
 use provision_http::{Request, Response, Transport, TransportError};
 use tokio::runtime::Handle;
 
@@ -71,6 +72,10 @@ impl Bridge {
 
 #[async_trait]
 impl Transport for Bridge {
+    fn clock(&self) -> Clock {
+        self.inner.clock()
+    }
+
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
         let (inner, request) = (self.inner.clone(), request.clone());
         let sent = self.runtime.spawn(async move { inner.send(&request, timeout).await });

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use provision_core::{BasicHost, MANAGED_BY_LABEL, ProvisionedHost, Provisioner, Result, Settings, UserData};
-use provision_http::{ReqwestTransport, Transport};
+use provision_http::{Request, ReqwestTransport, Response, Transport, TransportError};
 use provision_sim::{Clock, CloudInfo, Effect, Fault, Server, Sim};
 
 use crate::{Connect, Failure, Item, LoggedRequest, Stand, Trouble};
@@ -42,8 +42,9 @@ impl SimStand {
         let failed = |error: std::io::Error| Failure::new(format!("cannot start the simulator: {error}"));
         // 2026-11-20T10:00:00Z
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800);
+        let sim_clock = Clock::manual(start);
         let sim = Sim::builder()
-            .clock(Clock::manual(start))
+            .clock(sim_clock.clone())
             .boot_time(Duration::from_secs(20))
             .delete_time(Duration::from_secs(5))
             .build()
@@ -58,7 +59,11 @@ impl SimStand {
             connect,
             sim,
             server,
-            transport: Arc::new(transport),
+            transport: Arc::new(SimTransport {
+                inner: transport,
+                clock: sim_clock.clone(),
+                start,
+            }),
             budget: BTreeMap::new(),
             wrong: None,
             forgotten: AtomicU64::new(0),
@@ -236,6 +241,26 @@ impl Stand for SimStand {
 impl std::fmt::Debug for SimStand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SimStand({})", self.cloud.id)
+    }
+}
+
+/// Sends requests over the network, and goes by the simulator's clock.
+#[derive(Debug)]
+struct SimTransport {
+    inner: ReqwestTransport,
+    clock: Clock,
+    start: SystemTime,
+}
+
+#[async_trait]
+impl Transport for SimTransport {
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
+        self.inner.send(request, timeout).await
+    }
+
+    fn clock(&self) -> provision_core::Clock {
+        let (clock, start) = (self.clock.clone(), self.start);
+        provision_core::Clock::new(move || clock.now().duration_since(start).unwrap_or_default())
     }
 }
 

@@ -15,6 +15,7 @@
 
 use std::sync::Arc;
 
+use provision_core::{BasicHost, Labels, Order, ProviderInfo};
 use provision_http::{ReqwestTransport, Transport};
 use serde_json::Value;
 use wiremock::{
@@ -59,6 +60,28 @@ pub async fn answer_once(server: &MockServer, verb: &str, url_path: &str, status
         .up_to_n_times(1)
         .mount(server)
         .await;
+}
+
+/// What a provider is handed for a host, with its labels.
+///
+/// # Panics
+/// When the host is not one that the provider takes.
+#[must_use]
+pub fn order(info: &ProviderInfo, host: &BasicHost) -> Order {
+    let region = host.region.as_deref().unwrap_or(info.default_region);
+    match Order::new(info, region, host) {
+        Ok(order) => order,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Every label of a host that the provider made.
+///
+/// # Panics
+/// As [`order`].
+#[must_use]
+pub fn labels(info: &ProviderInfo, host: &BasicHost) -> Labels {
+    order(info, host).labels
 }
 
 fn template(status: u16, body: Value) -> ResponseTemplate {

@@ -40,6 +40,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
             required: true,
             secret: true,
             help: "API key, from the console under Account > API, which also lists the addresses that may use it",
+            role: provision_core::SettingRole::Value,
         },
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
@@ -48,24 +49,29 @@ pub static INFO: ProviderInfo = ProviderInfo {
         AdditionalInfo {
             key: "ipv6",
             help: "`true` adds a public IPv6 address",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "vpc",
             help: "id of a VPC to attach as well",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "firewall-group",
             help: "id of a firewall group of yours to put in front of the host",
+            role: provision_core::AdditionalRole::Harmless,
         },
         AdditionalInfo {
             key: "host-firewall",
             help: "`keep` leaves the image's own firewall as it is (22/tcp open) and the user data untouched",
+            role: provision_core::AdditionalRole::Harmless,
         },
     ],
     capabilities: Capabilities {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: true,
     },
     // 30 requests a second: https://www.vultr.com/api/#section/Introduction/Rate-Limiting
@@ -76,6 +82,7 @@ pub static INFO: ProviderInfo = ProviderInfo {
     },
     // Tags of 512 characters were accepted, 2026-09: more than a label can have.
     label_max_len: None,
+    visible_within: std::time::Duration::from_secs(30),
     retired: None,
 };
 

@@ -7,6 +7,7 @@ use crate::request::CREATE;
 /// How Vultr reports errors. It names no request id; a 429 comes with `Retry-After` in seconds.
 pub(crate) const VENDOR: Vendor = Vendor {
     provider: "vultr",
+    title: "Vultr",
     request_id_headers: &[],
     rate_limit_reset_header: None,
     classify,

@@ -105,11 +105,11 @@ impl Vultr {
         let (endpoint, uuid) = (&self.config.endpoint, request::instance_id(id)?);
         match self.client.send(request::delete_instance(endpoint, uuid)).await {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Deletion::Removed),
             Err(error) => return Err(error),
         }
         match self.client.send(request::get_instance(endpoint, uuid)).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Complete),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::Removed),
             // Still there, or not to be known now: the deletion stands, and the next call looks again.
             Ok(_) | Err(_) => Ok(Deletion::InProgress),
         }

@@ -257,7 +257,7 @@ async fn delete_waits_for_the_lock_and_confirms_that_nothing_is_left() {
     assert_eq!((busy.kind(), busy.is_retryable()), (ErrorKind::Conflict, true));
     assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
     for _ in 0..3 {
-        assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+        assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     }
     insta::assert_snapshot!(received(&server).await);
 }
@@ -290,7 +290,7 @@ async fn delete_by_ip_finds_the_host_among_ours() {
         assert_eq!(cloud.delete(&request).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
     let request = HostDeleteRequest::ip("203.0.113.7".parse().unwrap());
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Complete);
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
     insta::assert_snapshot!(received(&server).await);
 }
 

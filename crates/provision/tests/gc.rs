@@ -81,7 +81,7 @@ async fn an_expired_host_is_read_again_and_deleted_until_nothing_is_left() {
         Step::List(vec![expired("1"), marked("2", &[])]),
         Step::Read(expired("1")),
         Step::Deletion(Deletion::InProgress),
-        Step::Deletion(Deletion::Complete),
+        Step::Deletion(Deletion::Removed),
     ]);
     let report = collect(&cloud, &FakeTimer::default(), &options(true)).await;
     assert_eq!(
@@ -117,7 +117,7 @@ async fn what_fails_for_one_host_does_not_keep_the_others() {
         Step::Fails(ErrorKind::Unavailable),
         // Gone meanwhile: the rest of it is still removed.
         Step::Fails(ErrorKind::NotFound),
-        Step::Deletion(Deletion::Complete),
+        Step::Deletion(Deletion::Removed),
         Step::Read(expired("3")),
         Step::Fails(ErrorKind::Forbidden),
     ]);

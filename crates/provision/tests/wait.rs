@@ -237,7 +237,7 @@ async fn a_deletion_is_repeated_until_nothing_is_left() {
         Step::Fails(ErrorKind::Conflict),
         Step::Fails(ErrorKind::Conflict),
         Step::Deletion(Deletion::InProgress),
-        Step::Deletion(Deletion::Complete),
+        Step::Deletion(Deletion::Removed),
     ];
     let (cloud, timer) = (FakeCloud::new(script), FakeTimer::default());
     let mut removal = Removal::new(&cloud, id(), &timer, steady(None));

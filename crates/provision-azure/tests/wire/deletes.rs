@@ -15,7 +15,7 @@ async fn delete_by_id_deletes_the_group() {
     answer_once(&server, "GET", &group_path(), 200, deleting).await;
     answer(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
     answer(&server, "DELETE", &group_path(), 202, Value::Null).await;
-    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::Complete] {
+    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::Removed] {
         assert_eq!(cloud.delete(&id().into()).await.unwrap(), expected);
     }
     insta::assert_snapshot!(received(&server).await);

@@ -111,7 +111,7 @@ async fn only_the_resource_manager_s_own_words_make_a_host_gone() {
         assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), kind);
         let deleted = cloud.delete(&id().into()).await;
         match kind {
-            ErrorKind::NotFound => assert_eq!(deleted.unwrap(), Deletion::Complete),
+            ErrorKind::NotFound => assert_eq!(deleted.unwrap(), Deletion::Removed),
             kind => assert_eq!(deleted.unwrap_err().kind(), kind),
         }
     }

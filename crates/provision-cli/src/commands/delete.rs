@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Outcome {
     let repeat = context.host_command("delete", info.id, &id, &["--wait"]);
     if !args.wait {
         let status = match cloud.provisioner.delete(&HostDeleteRequest::Id(id)).await? {
-            Deletion::Complete => DELETED,
+            Deletion::Removed | Deletion::NotFound => DELETED,
             Deletion::InProgress => {
                 hint(&format!(
                     "the cloud is still at it; repeat until nothing is left: {repeat}"

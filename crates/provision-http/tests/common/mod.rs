@@ -120,6 +120,7 @@ fn classify(failure: &Failure<'_>) -> VendorError {
 
 const VENDOR: Vendor = Vendor {
     provider: "example",
+    title: "the cloud",
     request_id_headers: &["x-request-id"],
     rate_limit_reset_header: Some("x-reset"),
     classify,

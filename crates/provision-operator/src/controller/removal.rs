@@ -29,7 +29,7 @@ pub(super) async fn delete<K: Managed>(work: &mut Work<'_, K>, id: &HostId) -> R
         return work.wait_for(&pause).await;
     }
     match work.account.cloud().delete(&id.clone().into()).await {
-        Ok(Deletion::Complete) => {
+        Ok(Deletion::Removed | Deletion::NotFound) => {
             work.account.unwatch(id);
             let now = work.context.clock.now();
             work.context.remember(&work.uid, |memory| {
@@ -100,7 +100,7 @@ pub(super) async fn look_for_strays<K: Managed>(
         // Of a create whose id was stored the deletion by id removes everything.
         None if known.is_some() => Removal::Clear,
         None => match delete_leftovers(work, &key).await {
-            Ok(Deletion::Complete) => Removal::Clear,
+            Ok(Deletion::Removed | Deletion::NotFound) => Removal::Clear,
             // Something uses them that no list shows yet: only a new one can tell what.
             Ok(Deletion::InProgress) => {
                 let now = work.context.clock.now();

@@ -118,6 +118,21 @@ impl<'a> Bench<'a> {
         )))
     }
 
+    /// Provisions as callers are told to: what may succeed later is called again, no sooner than the error says.
+    pub(super) async fn provision(&self, host: &BasicHost, what: &str) -> Result<ProvisionedHost, Failure> {
+        for _ in 0..LOOKS {
+            match self.cloud.provision(host).await {
+                Ok(host) => return Ok(host),
+                Err(error) if error.is_retryable() => self.stand.advance(error.retry_after().unwrap_or(STEP)),
+                Err(error) => return Err(error).during(what),
+            }
+        }
+        Err(Failure::new(format!(
+            "{what} went on failing for ten minutes of the cloud's time: {:?}",
+            self.cloud.provision(host).await
+        )))
+    }
+
     pub(super) async fn active(&self, host: &BasicHost) -> Result<ProvisionedHost, Failure> {
         let created = self.cloud.provision(host).await.during("provision")?;
         self.until_active(&created.id).await
@@ -128,7 +143,7 @@ impl<'a> Bench<'a> {
         let request = request.into();
         for _ in 0..LOOKS {
             match self.cloud.delete(&request).await {
-                Ok(Deletion::Complete) => return Ok(()),
+                Ok(Deletion::Removed | Deletion::NotFound) => return Ok(()),
                 Ok(Deletion::InProgress) => {}
                 // Busy is what a cloud may be; the contract says to call again.
                 Err(error) if error.kind() == provision_core::ErrorKind::Conflict => {}
@@ -147,7 +162,7 @@ impl<'a> Bench<'a> {
         let Some(key) = &host.key else { return Ok(()) };
         for _ in 0..LOOKS {
             match self.cloud.delete_leftovers(key, &RegionFilter::All).await {
-                Ok(Deletion::Complete) => return Ok(()),
+                Ok(Deletion::Removed | Deletion::NotFound) => return Ok(()),
                 Ok(Deletion::InProgress) => self.stand.advance(STEP),
                 Err(error) => return Err(error).during("delete_leftovers"),
             }

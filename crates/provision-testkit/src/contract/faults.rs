@@ -37,7 +37,7 @@ pub async fn rate_limited(stand: &dyn Stand) -> Result<(), Failure> {
         stand.cause(Trouble::RateLimited { retry_after: WAIT }, step, ALWAYS);
         match bench.cloud.delete(&by_id).await {
             Ok(Deletion::InProgress) => {}
-            Ok(Deletion::Complete) => {
+            Ok(Deletion::Removed | Deletion::NotFound) => {
                 bench.nothing_left(&format!(
                     "delete was rate limited after {step} requests and said complete, but"
                 ))?;
@@ -120,10 +120,8 @@ pub async fn server_error_on_create(stand: &dyn Stand) -> Result<(), Failure> {
             &format!("provision whose request {step} is answered with 500"),
         )?;
         let again = bench
-            .cloud
-            .provision(&wanted)
-            .await
-            .during("the second provision with the same key")?;
+            .provision(&wanted, "the second provision with the same key")
+            .await?;
         let hosts = bench.hosts();
         ensure!(
             hosts.len() == 1,

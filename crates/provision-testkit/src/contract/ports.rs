@@ -145,8 +145,8 @@ pub async fn firewall_failure_rolls_back_or_is_findable(stand: &dyn Stand) -> Re
                     join(&billing)
                 );
                 if again {
-                    let second = bench.cloud.provision(&wanted).await;
-                    second.during(&format!("the second provision with the same key, {when},"))?;
+                    let what = format!("the second provision with the same key, {when},");
+                    bench.provision(&wanted, &what).await?;
                     ensure!(
                         !bench.restricts_ports() || !firewalls(&bench).is_empty(),
                         "{when} the second provision with the same key leaves the host without its firewall: every port is open"
@@ -165,11 +165,7 @@ pub async fn firewall_failure_rolls_back_or_is_findable(stand: &dyn Stand) -> Re
                     bench.nothing_left(&format!("{when} and the leftovers of the key were deleted"))?;
                 } else {
                     // Nothing bills. What is left has to go once the same key is provisioned and deleted.
-                    let second = bench
-                        .cloud
-                        .provision(&wanted)
-                        .await
-                        .during("provision with the same key")?;
+                    let second = bench.provision(&wanted, "provision with the same key").await?;
                     bench.delete(second.id).await?;
                     bench.nothing_left(&format!("{when}, was provisioned again with the same key and deleted"))?;
                 }

@@ -52,7 +52,7 @@ impl<'a> Removal<'a> {
             return Ok(None);
         }
         match self.attempts.next().await {
-            Ok(Deletion::Complete) => {
+            Ok(Deletion::Removed | Deletion::NotFound) => {
                 self.outcome = Some(RemovalOutcome::Complete);
                 Ok(None)
             }

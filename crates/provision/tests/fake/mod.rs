@@ -121,6 +121,7 @@ static INFO: ProviderInfo = ProviderInfo {
         restrict_ports: true,
         ssh_keys: true,
         unique_names: false,
+        create_tokens: false,
         lists_all_regions: true,
     },
     polling: Polling {
@@ -129,6 +130,7 @@ static INFO: ProviderInfo = ProviderInfo {
         hourly_limit: Some(7_200),
     },
     label_max_len: None,
+    visible_within: Duration::from_secs(30),
     retired: None,
 };
 

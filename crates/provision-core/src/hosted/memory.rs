@@ -1,0 +1,143 @@
+//! What a process remembers of its own creates, for as long as lists may lag behind them.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures_util::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::{Clock, HostId, ProvisionedHost};
+
+/// What became of a create with a key.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// It made this host, which lists may not show before the time is over.
+    Made(Box<ProvisionedHost>, Duration),
+    /// It was sent, and nothing tells what became of it: if it made a host, lists show it when the time is over.
+    Unknown(Duration),
+}
+
+/// Clones share what they know.
+#[derive(Clone)]
+pub(super) struct Memory {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By a key's hash: when it may be forgotten, and the host if it is known.
+    creates: BTreeMap<String, (Duration, Option<Box<ProvisionedHost>>)>,
+    turns: BTreeMap<String, Weak<AsyncMutex<()>>>,
+}
+
+impl Memory {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+        }
+    }
+
+    /// Waits until no other call of this process creates with the key.
+    pub(super) async fn turn(&self, hash: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut state = self.state();
+            state.turns.retain(|_, turn| turn.strong_count() > 0);
+            let known = state.turns.get(hash).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let lock = Arc::new(AsyncMutex::new(()));
+                state.turns.insert(hash.to_owned(), Arc::downgrade(&lock));
+                lock
+            })
+        };
+        lock.lock_owned().await
+    }
+
+    pub(super) fn get(&self, hash: &str) -> Option<Known> {
+        let now = self.clock.now();
+        let state = self.state();
+        let (until, host) = state.creates.get(hash)?;
+        let left = until.checked_sub(now).filter(|left| !left.is_zero())?;
+        Some(match host {
+            Some(host) => Known::Made(host.clone(), left),
+            None => Known::Unknown(left),
+        })
+    }
+
+    /// A create with the key is about to be sent. Unless the result is told what became of it, that is unknown.
+    pub(super) fn begin(&self, hash: &str, visible_within: Duration) -> Pending<'_> {
+        Pending {
+            memory: self,
+            hash: hash.to_owned(),
+            visible_within,
+            told: false,
+        }
+    }
+
+    /// A host that was made here so recently that the cloud may not know it everywhere yet.
+    pub(super) fn recent(&self, id: &HostId) -> Option<ProvisionedHost> {
+        let now = self.clock.now();
+        let state = self.state();
+        let mut recent = state.creates.values().filter(|(until, _)| *until > now);
+        let found = recent.find_map(|(_, host)| host.as_deref().filter(|host| host.id == *id));
+        found.cloned()
+    }
+
+    /// A host is being deleted.
+    pub(super) fn forget_host(&self, id: &HostId) {
+        self.state()
+            .creates
+            .retain(|_, (_, known)| known.as_ref().is_none_or(|known| known.id != *id));
+    }
+
+    fn remember(&self, hash: &str, host: Option<&ProvisionedHost>, visible_within: Duration) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.creates.retain(|_, (until, _)| *until > now);
+        let until = now.saturating_add(visible_within);
+        let host = host.cloned().map(Box::new);
+        state.creates.insert(hash.to_owned(), (until, host));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({} creates)", self.state().creates.len())
+    }
+}
+
+/// A create that is under way. Dropped without a word, as when its future is dropped, its outcome is unknown.
+pub(super) struct Pending<'a> {
+    memory: &'a Memory,
+    hash: String,
+    visible_within: Duration,
+    told: bool,
+}
+
+impl Pending<'_> {
+    pub(super) fn made(mut self, host: &ProvisionedHost) {
+        self.told = true;
+        self.memory.remember(&self.hash, Some(host), self.visible_within);
+    }
+
+    pub(super) fn made_nothing(mut self) {
+        self.told = true;
+        self.memory.state().creates.remove(&self.hash);
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.told {
+            self.memory.remember(&self.hash, None, self.visible_within);
+        }
+    }
+}
