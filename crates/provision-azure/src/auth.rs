@@ -304,6 +304,8 @@ mod tests {
             );
             let failure = Failure {
                 operation: "get access token",
+                subject: provision_http::Subject::Host,
+                method: &provision_http::http::Method::GET,
                 status,
                 headers: &HeaderMap::new(),
                 body: body.as_bytes(),

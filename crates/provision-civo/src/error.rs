@@ -107,6 +107,8 @@ mod tests {
         let headers = HeaderMap::new();
         let failure = Failure {
             operation,
+            subject: provision_http::Subject::Host,
+            method: &provision_http::http::Method::GET,
             status,
             headers: &headers,
             body: body.as_bytes(),

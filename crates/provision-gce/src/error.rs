@@ -130,6 +130,8 @@ mod tests {
     fn failure(operation: &'static str, status: u16, body: &str, read: fn(&Failure<'_>) -> VendorError) -> VendorError {
         read(&Failure {
             operation,
+            subject: provision_http::Subject::Host,
+            method: &provision_http::http::Method::GET,
             status,
             headers: &HeaderMap::new(),
             body: body.as_bytes(),

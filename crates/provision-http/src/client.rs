@@ -286,6 +286,8 @@ impl Client {
         }
         let failure = Failure {
             operation: request.operation(),
+            subject: request.subject().unwrap_or(Subject::Other),
+            method: request.method(),
             status: response.status.as_u16(),
             headers: &response.headers,
             body: &response.body,

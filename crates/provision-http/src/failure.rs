@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use provision_core::ErrorKind;
 use serde::de::DeserializeOwned;
 
@@ -54,6 +54,10 @@ impl Vendor {
 pub struct Failure<'a> {
     /// What was tried, as the request named it.
     pub operation: &'static str,
+    /// What the request was about.
+    pub subject: Subject,
+    /// The method of the request.
+    pub method: &'a Method,
     /// The HTTP status.
     pub status: u16,
     /// The headers.

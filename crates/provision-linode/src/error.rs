@@ -111,6 +111,8 @@ mod tests {
 
     fn classified(
         operation: &'static str,
+        subject: provision_http::Subject::Host,
+        method: &provision_http::http::Method::GET,
         status: u16,
         header: Option<(&'static str, &'static str)>,
         body: &str,
@@ -121,6 +123,8 @@ mod tests {
         }
         classify(&Failure {
             operation,
+            subject: provision_http::Subject::Host,
+            method: &provision_http::http::Method::GET,
             status,
             headers: &headers,
             body: body.as_bytes(),

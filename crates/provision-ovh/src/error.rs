@@ -108,6 +108,8 @@ mod tests {
     fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
         classify(&Failure {
             operation,
+            subject: provision_http::Subject::Host,
+            method: &provision_http::http::Method::GET,
             status,
             headers: &HeaderMap::new(),
             body: body.as_bytes(),

@@ -68,6 +68,8 @@ mod tests {
         let headers = HeaderMap::new();
         classify(&Failure {
             operation,
+            subject: provision_http::Subject::Host,
+            method: &provision_http::http::Method::GET,
             status,
             headers: &headers,
             body: body.as_bytes(),
