@@ -111,8 +111,6 @@ mod tests {
 
     fn classified(
         operation: &'static str,
-        subject: provision_http::Subject::Host,
-        method: &provision_http::http::Method::GET,
         status: u16,
         header: Option<(&'static str, &'static str)>,
         body: &str,
