@@ -168,7 +168,7 @@ async fn delete(
     }
     let mut removal = Removal::new(cloud, host.id.clone(), timer, options.pace.clone());
     match removal.run(|_| {}).await? {
-        RemovalOutcome::Complete => Ok(None),
+        RemovalOutcome::Complete | RemovalOutcome::NotFound => Ok(None),
         RemovalOutcome::TimedOut => {
             let message = removal.last_error().map_or_else(
                 || "the deletion did not complete in time".to_owned(),

@@ -9,7 +9,7 @@ pub use provision_core::*;
 /// The HTTP stack that the clouds share: for transports of your own, in tests for example.
 #[doc(inline)]
 pub use provision_http as http;
-pub use registry::{connect, connect_with, find, providers};
+pub use registry::{connect, connect_from_env, connect_with, find, providers};
 
 // BEGIN GENERATED re-exports (cargo xtask generate)
 #[cfg(feature = "azure")]

@@ -81,6 +81,17 @@ pub fn connect(name: &str, settings: &Settings) -> Result<Box<dyn Provisioner>> 
     build(info.id, settings, Arc::new(ReqwestTransport::new()?))
 }
 
+/// A cloud by its id or an alias, with the settings that its environment variables hold: those of the vendor's own tools, such
+/// as `HCLOUD_TOKEN`.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_from_env(name: &str) -> Result<Box<dyn Provisioner>> {
+    let mut settings = Settings::new();
+    settings.fill_from(find(name)?, |variable| std::env::var(variable).ok());
+    connect(name, &settings)
+}
+
 /// As [`connect`], over a transport of the caller's: a shared one for several clouds, or a scripted one in a test.
 ///
 /// # Errors

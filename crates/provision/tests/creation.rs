@@ -21,23 +21,14 @@ use provision::{
 const CREATED: Step = Step::Host(HostStatus::Provisioning);
 
 #[tokio::test]
-async fn a_create_without_a_key_is_refused() {
-    let (cloud, timer, mut wanted) = (FakeCloud::default(), FakeTimer::default(), wanted());
-    wanted.key = None;
-    let error = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert_eq!(cloud.calls(), [""; 0]);
-}
-
-#[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
     let script = [
-        Step::Fails(ErrorKind::Unavailable),
+        Step::Lost(ErrorKind::Unavailable, Duration::from_secs(30)),
         Step::FailsFor(ErrorKind::RateLimited, Duration::from_secs(9)),
         CREATED,
     ];
     let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
-    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None));
     let host = creation.run(|_| {}).await.unwrap();
     assert_eq!(host.id, fake::id());
     assert_eq!(cloud.calls(), ["provision order-17"; 3]);
@@ -51,7 +42,7 @@ async fn an_error_says_whether_a_host_may_exist() {
     for (script, kind, may_exist) in [
         (vec![Step::Fails(ErrorKind::Capacity)], ErrorKind::Capacity, false),
         (
-            vec![Step::Fails(ErrorKind::UnexpectedResponse)],
+            vec![Step::Lost(ErrorKind::UnexpectedResponse, Duration::ZERO)],
             ErrorKind::UnexpectedResponse,
             true,
         ),
@@ -62,15 +53,24 @@ async fn an_error_says_whether_a_host_may_exist() {
         ),
         (
             vec![
-                Step::Fails(ErrorKind::Unavailable),
+                Step::Lost(ErrorKind::Unavailable, Duration::ZERO),
                 Step::Fails(ErrorKind::Unauthorized),
             ],
             ErrorKind::Unauthorized,
             true,
         ),
+        // Not even connected: no create was sent.
+        (
+            vec![
+                Step::Fails(ErrorKind::Unavailable),
+                Step::Fails(ErrorKind::Unauthorized),
+            ],
+            ErrorKind::Unauthorized,
+            false,
+        ),
     ] {
         let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
-        let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+        let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None));
         assert_eq!(creation.run(|_| {}).await.unwrap_err().kind(), kind);
         assert_eq!(creation.may_exist(), may_exist, "{kind}");
     }
@@ -79,11 +79,11 @@ async fn an_error_says_whether_a_host_may_exist() {
 #[tokio::test]
 async fn the_deadline_ends_it_with_the_last_error() {
     let (cloud, timer, wanted) = (
-        FakeCloud::new((0..4).map(|_| Step::Fails(ErrorKind::Unavailable))),
+        FakeCloud::new((0..4).map(|_| Step::Lost(ErrorKind::Unavailable, Duration::from_secs(30)))),
         FakeTimer::default(),
         wanted(),
     );
-    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(Some(Duration::from_secs(5)))).unwrap();
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(Some(Duration::from_secs(5))));
     assert_eq!(creation.run(|_| {}).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(timer.slept_ms(), [1000, 2000, 2000]);
     assert!(creation.may_exist());
@@ -92,7 +92,7 @@ async fn the_deadline_ends_it_with_the_last_error() {
 #[tokio::test]
 async fn dropping_next_during_a_create_never_sends_a_second_one() {
     let (cloud, timer, wanted) = (FakeCloud::new([CREATED]), FakeTimer::default(), wanted());
-    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None)).unwrap();
+    let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None));
     assert!(!creation.may_exist(), "nothing was sent");
     cloud.hold(true);
     assert!(dropped_while_pending(creation.run(|_| {})));

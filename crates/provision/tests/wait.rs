@@ -58,8 +58,82 @@ async fn after_a_create_the_first_reading_comes_an_interval_later() {
     assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
     assert_eq!(timer.slept_ms(), [3000]);
 
-    let wait = Wait::until_active(&cloud, id(), &timer, steady(None)).created(host(HostStatus::Active));
-    assert_eq!(wait.outcome(), Some(Outcome::Active), "an active one needs no reading");
+    let (cloud, timer) = (FakeCloud::new([ACTIVE]), FakeTimer::default());
+    let mut wait = Wait::until_active(&cloud, id(), &timer, steady(None)).created(host(HostStatus::Active));
+    assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
+    assert_eq!(timer.slept_ms(), [0; 0], "an active one is read at once");
+}
+
+#[tokio::test]
+async fn of_two_hosts_with_one_key_the_other_is_kept_and_this_one_deleted() {
+    let script = [
+        ACTIVE,
+        Step::Settles("0", &["1"], true),
+        Step::Deletion(Deletion::InProgress),
+        ACTIVE,
+        Step::Deletion(Deletion::NotFound),
+    ];
+    let (cloud, timer) = (FakeCloud::new(script), FakeTimer::default());
+    let mut wait = Wait::until_active(&cloud, id(), &timer, steady(None)).created(host(HostStatus::Provisioning));
+    assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
+    assert_eq!(wait.host().unwrap().id.as_str(), "0");
+    assert_eq!(
+        cloud.calls(),
+        ["status 1", "settle 1", "delete 1", "status 0", "delete 1"]
+    );
+}
+
+#[tokio::test]
+async fn a_host_that_another_caller_deleted_for_an_older_one_is_followed_to_that() {
+    let script = [Step::Fails(ErrorKind::NotFound), Step::Settles("0", &[], false)];
+    let (cloud, timer) = (FakeCloud::new(script), FakeTimer::default());
+    let mut wait = Wait::until_active(&cloud, id(), &timer, steady(None)).created(host(HostStatus::Provisioning));
+    assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
+    assert_eq!(wait.host().unwrap().id.as_str(), "0");
+}
+
+#[tokio::test]
+async fn a_list_that_lacks_the_host_is_asked_again_but_not_for_ever() {
+    let unsure = || Step::Settles("1", &[], false);
+    let script = [
+        ACTIVE,
+        unsure(),
+        ACTIVE,
+        unsure(),
+        ACTIVE,
+        Step::Settles("1", &[], true),
+    ];
+    let (cloud, timer) = (FakeCloud::new(script), FakeTimer::default());
+    let mut wait = Wait::until_active(&cloud, id(), &timer, steady(None));
+    assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
+    assert_eq!(timer.slept_ms(), [3000, 3000]);
+
+    let (cloud, timer) = (
+        FakeCloud::new((0..22).map(|n| if n % 2 == 0 { ACTIVE } else { unsure() })),
+        FakeTimer::default(),
+    );
+    let mut wait = Wait::until_active(&cloud, id(), &timer, steady(None));
+    assert_eq!(wait.run(|_| {}).await.unwrap(), Outcome::Active);
+    assert_eq!(timer.slept().len(), 10, "30 s, in which the list must show it");
+}
+
+#[tokio::test]
+async fn a_deletion_of_what_is_not_there_says_so() {
+    let (cloud, timer) = (
+        FakeCloud::new([Step::Deletion(Deletion::NotFound)]),
+        FakeTimer::default(),
+    );
+    let mut removal = Removal::new(&cloud, id(), &timer, steady(None));
+    assert_eq!(removal.run(|_| {}).await.unwrap(), RemovalOutcome::NotFound);
+    let script = [Step::Deletion(Deletion::InProgress), Step::Deletion(Deletion::NotFound)];
+    let (cloud, timer) = (FakeCloud::new(script), FakeTimer::default());
+    let mut removal = Removal::new(&cloud, id(), &timer, steady(None));
+    assert!(!removal.is_accepted());
+    assert_eq!(
+        removal.run(|_| {}).await.unwrap(),
+        RemovalOutcome::Complete,
+        "it was there"
+    );
 }
 
 #[tokio::test]

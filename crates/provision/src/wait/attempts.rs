@@ -73,7 +73,9 @@ impl<'a, T> Attempts<'a, T> {
         let doubled = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);
         let delay = self.pace.backoff.saturating_mul(doubled).min(self.pace.backoff_cap);
         self.failures = self.failures.saturating_add(1);
-        self.plan_after(delay, error.retry_after())
+        // A create with an unknown outcome only keeps others from being made until then: its host may be shown any moment.
+        let at_least = error.retry_after().filter(|_| !error.may_exist());
+        self.plan_after(delay, at_least)
     }
 
     fn plan_after(&mut self, delay: Duration, at_least: Option<Duration>) -> Option<Duration> {

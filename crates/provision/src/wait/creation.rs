@@ -1,4 +1,4 @@
-use provision_core::{BasicHost, Error, ErrorKind, ProvisionedHost, Provisioner, Result};
+use provision_core::{BasicHost, Error, ErrorKind, HostId, ProvisionedHost, Provisioner, Result};
 
 use super::{Observation, Pace, Timer, attempts::Attempts};
 
@@ -10,14 +10,13 @@ use super::{Observation, Pace, Timer, attempts::Attempts};
 /// ```
 /// # async fn example(cloud: &dyn provision::Provisioner, timer: &dyn provision::wait::Timer) -> provision::Result<()> {
 /// use std::time::Duration;
-/// use provision::{BasicHost, IdempotencyKey, UserData, wait::{Creation, Pace}};
+/// use provision::{BasicHost, UserData, wait::{Creation, Pace}};
 ///
-/// let mut host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?);
-/// host.key = Some(IdempotencyKey::new("order-17")?);
-/// let mut creation = Creation::new(cloud, &host, timer, Pace::within(Duration::from_secs(60)))?;
+/// let host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?);
+/// let mut creation = Creation::new(cloud, &host, timer, Pace::within(Duration::from_secs(60)));
 /// match creation.run(|_| {}).await {
 ///     Ok(host) => println!("{}", host.id),
-///     Err(error) if creation.may_exist() => println!("{error}; try again later with the same key"),
+///     Err(error) if creation.may_exist() => println!("{error}; try again later with the same name"),
 ///     Err(error) => println!("{error}; nothing was created"),
 /// }
 /// # Ok(())
@@ -27,29 +26,23 @@ use super::{Observation, Pace, Timer, attempts::Attempts};
 pub struct Creation<'a> {
     attempts: Attempts<'a, ProvisionedHost>,
     host: Option<ProvisionedHost>,
+    /// One that exists though the last call failed.
+    existing: Option<HostId>,
     unanswered: bool,
     ended: bool,
 }
 
 impl<'a> Creation<'a> {
     /// Nothing is sent before [`next`](Self::next) or [`run`](Self::run).
-    ///
-    /// # Errors
-    /// `InvalidRequest` when the host has no [`key`](BasicHost::key): repeating such a create could make a second host.
-    pub fn new(cloud: &'a dyn Provisioner, host: &'a BasicHost, timer: &'a dyn Timer, pace: Pace) -> Result<Self> {
-        if host.key.is_none() {
-            return Err(Error::invalid(
-                "a create is only repeated with an idempotency key: set one, or call `provision` yourself",
-            )
-            .with_provider(cloud.info().id));
-        }
+    pub fn new(cloud: &'a dyn Provisioner, host: &'a BasicHost, timer: &'a dyn Timer, pace: Pace) -> Self {
         let call = Box::new(move || cloud.provision(host));
-        Ok(Self {
+        Self {
             attempts: Attempts::new(timer, pace, call),
             host: None,
+            existing: None,
             unanswered: false,
             ended: false,
-        })
+        }
     }
 
     /// Asks once, when it is time to; `None` when the creation has ended. Cancel-safe: a create under way goes on with the
@@ -68,7 +61,11 @@ impl<'a> Creation<'a> {
                 Ok(Some(Observation::Host(host)))
             }
             Err(error) => {
-                self.unanswered |= matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::UnexpectedResponse);
+                // Only an answer about the create itself can take that back.
+                self.unanswered |= error.may_exist();
+                if let Some(id) = error.host() {
+                    self.existing = Some(id.clone());
+                }
                 let delay = error.is_retryable().then(|| self.attempts.plan_retry(&error)).flatten();
                 match delay {
                     Some(delay) => Ok(Some(Observation::Retrying { error, delay })),
@@ -97,6 +94,12 @@ impl<'a> Creation<'a> {
     #[must_use]
     pub fn host(&self) -> Option<&ProvisionedHost> {
         self.host.as_ref()
+    }
+
+    /// A host that exists, and bills, though a call failed after it was made.
+    #[must_use]
+    pub fn existing(&self) -> Option<&HostId> {
+        self.existing.as_ref()
     }
 
     /// Whether a create is under way right now: sent, and not answered yet.

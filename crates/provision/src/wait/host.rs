@@ -1,10 +1,16 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use provision_core::{Error, ErrorKind, HostId, HostStatus, ProvisionedHost, Provisioner, Result};
+use provision_core::{Error, ErrorKind, HostDeleteRequest, HostId, HostStatus, ProvisionedHost, Provisioner, Result};
 
-use super::{Observation, Pace, Timer, attempts::Attempts};
+use super::{BoxFuture, Observation, Pace, Timer, attempts::Attempts};
 
 /// Reads a host until it is active, failed or gone.
+///
+/// Whoever waits until a host is active also sees to it that there is one: of several hosts that were made with one key at the
+/// same moment the oldest stays, the others are deleted, and [`host`](Self::host) is the one that stays.
 ///
 /// ```
 /// # async fn example(cloud: &dyn provision::Provisioner, timer: &dyn provision::wait::Timer, host: provision::ProvisionedHost) -> provision::Result<()> {
@@ -23,13 +29,36 @@ use super::{Observation, Pace, Timer, attempts::Attempts};
 /// ```
 #[derive(Debug)]
 pub struct Wait<'a> {
-    attempts: Attempts<'a, ProvisionedHost>,
+    attempts: Attempts<'a, Look>,
+    subject: Arc<Mutex<Subject>>,
     goal: Goal,
     host: Option<ProvisionedHost>,
     /// Until then "not found" means "not visible yet".
     may_be_unknown_until: Option<Duration>,
+    /// How long a list may lack a host, and until when it may lack this one.
+    visible_within: Duration,
+    certain_by: Option<Duration>,
     last_error: Option<Error>,
     outcome: Option<Outcome>,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+struct Subject {
+    id: HostId,
+    /// As it was last seen.
+    host: Option<ProvisionedHost>,
+    /// Second hosts with the same key, which are deleted.
+    duplicates: Vec<HostId>,
+}
+
+/// What one look brought.
+#[derive(Debug)]
+struct Look {
+    host: ProvisionedHost,
+    /// Whether it is the one host of its key, as far as that matters yet.
+    settled: bool,
+    certain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,28 +93,44 @@ impl<'a> Wait<'a> {
     }
 
     fn new(cloud: &'a dyn Provisioner, id: HostId, timer: &'a dyn Timer, pace: Pace, goal: Goal) -> Self {
+        let subject = Arc::new(Mutex::new(Subject {
+            id,
+            host: None,
+            duplicates: Vec::new(),
+        }));
+        let shared = subject.clone();
         let call = Box::new(move || {
-            let id = id.clone();
-            let read = async move { cloud.status(&id).await };
-            Box::pin(read) as super::BoxFuture<'a, Result<ProvisionedHost>>
+            let subject = shared.clone();
+            Box::pin(async move { look(cloud, goal, &subject).await }) as BoxFuture<'a, Result<Look>>
         });
         Self {
             attempts: Attempts::new(timer, pace, call),
+            subject,
             goal,
             host: None,
             may_be_unknown_until: None,
+            visible_within: cloud.info().visible_within,
+            certain_by: None,
             last_error: None,
             outcome: None,
         }
     }
 
-    /// Tells what the create answered: the first read comes an interval later, and for [`Pace::grace`] the cloud may not
-    /// know the host yet.
+    /// Tells what the create answered: the first read comes an interval later, unless the host is active already, and for
+    /// [`Pace::grace`] the cloud may not know the host yet.
     #[must_use]
     pub fn created(mut self, host: ProvisionedHost) -> Self {
         self.may_be_unknown_until = Some(self.attempts.now().saturating_add(self.attempts.grace()));
-        self.settle(&host);
-        self.host = Some(host);
+        lock(&self.subject).host = Some(host.clone());
+        let look = Look {
+            settled: false,
+            certain: true,
+            host,
+        };
+        if look.host.status != HostStatus::Active {
+            self.take(&look);
+        }
+        self.host = Some(look.host);
         self
     }
 
@@ -98,12 +143,12 @@ impl<'a> Wait<'a> {
             return Ok(None);
         }
         match self.attempts.next().await {
-            Ok(host) => {
+            Ok(look) => {
                 self.may_be_unknown_until = None;
                 self.last_error = None;
-                self.settle(&host);
-                self.host = Some(host.clone());
-                Ok(Some(Observation::Host(host)))
+                self.take(&look);
+                self.host = Some(look.host.clone());
+                Ok(Some(Observation::Host(look.host)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(self.missing()),
             Err(error) if error.is_retryable() => Ok(self.retry(error)),
@@ -140,9 +185,13 @@ impl<'a> Wait<'a> {
         self.last_error.as_ref()
     }
 
-    fn settle(&mut self, host: &ProvisionedHost) {
-        self.outcome = match (self.goal, host.status) {
-            (Goal::Active, HostStatus::Active) => Some(Outcome::Active),
+    fn take(&mut self, look: &Look) {
+        let now = self.attempts.now();
+        // A list that does not show the host yet cannot tell whether it is the only one; but it is not waited for for ever.
+        let patience = *self.certain_by.get_or_insert(now.saturating_add(self.visible_within));
+        let settled = look.settled && (look.certain || now >= patience);
+        self.outcome = match (self.goal, look.host.status) {
+            (Goal::Active, HostStatus::Active) if settled => Some(Outcome::Active),
             (Goal::Active, HostStatus::Failed) => Some(Outcome::Failed),
             _ if self.attempts.plan() => None,
             _ => Some(Outcome::TimedOut),
@@ -173,4 +222,71 @@ impl<'a> Wait<'a> {
             }
         }
     }
+}
+
+/// Reads the host. Once it is active, or gone while another one with its key is there, sees to it that one host is left: every
+/// caller ends with the same one.
+async fn look(cloud: &dyn Provisioner, goal: Goal, subject: &Mutex<Subject>) -> Result<Look> {
+    let (id, known, duplicates) = {
+        let subject = lock(subject);
+        (subject.id.clone(), subject.host.clone(), subject.duplicates.clone())
+    };
+    let read = cloud.status(&id).await;
+    if goal == Goal::Gone {
+        return read.map(|host| Look {
+            host,
+            settled: true,
+            certain: true,
+        });
+    }
+    let vanishing = match &read {
+        Ok(host) => host.status == HostStatus::Deleting,
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    };
+    let host = match (read, known) {
+        // Another caller may have settled for another host.
+        (read, Some(known)) if vanishing => match cloud.settle(&known).await {
+            Ok(settled) if settled.host.id != id => settled.host,
+            Ok(_) => read?,
+            Err(error) if error.kind() == ErrorKind::NotFound => read?,
+            Err(error) => return Err(error),
+        },
+        (read, _) => read?,
+    };
+    lock(subject).id = host.id.clone();
+    lock(subject).host = Some(host.clone());
+    if host.status != HostStatus::Active {
+        return Ok(Look {
+            host,
+            settled: false,
+            certain: true,
+        });
+    }
+    let settled = cloud.settle(&host).await?;
+    let mut left = Vec::new();
+    for duplicate in duplicates.into_iter().chain(settled.duplicates) {
+        if duplicate != settled.host.id && !left.contains(&duplicate) {
+            let request = HostDeleteRequest::Id(duplicate.clone());
+            match cloud.delete(&request).await {
+                Ok(deletion) if deletion.is_over() => {}
+                Ok(_) => left.push(duplicate),
+                Err(error) if error.is_retryable() => left.push(duplicate),
+                Err(error) => return Err(error.with_host(duplicate)),
+            }
+        }
+    }
+    let alone = left.is_empty();
+    let mut subject = lock(subject);
+    subject.id = settled.host.id.clone();
+    subject.host = Some(settled.host.clone());
+    subject.duplicates = left;
+    Ok(Look {
+        host: settled.host,
+        settled: alone,
+        certain: settled.certain,
+    })
+}
+
+fn lock(subject: &Mutex<Subject>) -> MutexGuard<'_, Subject> {
+    subject.lock().unwrap_or_else(PoisonError::into_inner)
 }

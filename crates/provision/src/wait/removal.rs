@@ -14,6 +14,8 @@ use super::{Observation, Pace, Timer, attempts::Attempts};
 #[derive(Debug)]
 pub struct Removal<'a> {
     attempts: Attempts<'a, Deletion>,
+    /// Whether the cloud has accepted the deletion.
+    accepted: bool,
     last_error: Option<Error>,
     outcome: Option<RemovalOutcome>,
 }
@@ -24,6 +26,8 @@ pub struct Removal<'a> {
 pub enum RemovalOutcome {
     /// Nothing is left.
     Complete,
+    /// There was no such host, and nothing was left of one: the id is mistyped, or it was deleted before.
+    NotFound,
     /// The time ran out: something may still be there, and bill. Delete again.
     TimedOut,
 }
@@ -38,6 +42,7 @@ impl<'a> Removal<'a> {
         });
         Self {
             attempts: Attempts::new(timer, pace, call),
+            accepted: false,
             last_error: None,
             outcome: None,
         }
@@ -52,11 +57,16 @@ impl<'a> Removal<'a> {
             return Ok(None);
         }
         match self.attempts.next().await {
+            Ok(Deletion::NotFound) if !self.accepted => {
+                self.outcome = Some(RemovalOutcome::NotFound);
+                Ok(None)
+            }
             Ok(Deletion::Removed | Deletion::NotFound) => {
                 self.outcome = Some(RemovalOutcome::Complete);
                 Ok(None)
             }
             Ok(Deletion::InProgress) => {
+                self.accepted = true;
                 if !self.attempts.plan() {
                     self.outcome = Some(RemovalOutcome::TimedOut);
                 }
@@ -83,6 +93,12 @@ impl<'a> Removal<'a> {
             show(&observation);
         }
         Ok(self.outcome.unwrap_or(RemovalOutcome::TimedOut))
+    }
+
+    /// Whether the cloud has accepted the deletion: before that, nothing of the host was touched as far as is known.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.accepted
     }
 
     /// What the last call failed with, when the time ran out over errors.

@@ -16,8 +16,8 @@ use std::{
 
 use provision::{
     BasicHost, Capabilities, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
-    IdempotencyKey, Labels, ListFilter, MonthlyCost, NameRules, Polling, ProviderInfo, ProvisionedHost, Provisioner,
-    Result, UserData, UserDataRules, async_trait,
+    IdempotencyKey, Labels, ListFilter, Polling, ProviderInfo, ProvisionedHost, Provisioner, Result, Settled, UserData,
+    async_trait,
     wait::{BoxFuture, Pace, Timer},
 };
 
@@ -31,6 +31,10 @@ pub(crate) enum Step {
     Read(ProvisionedHost),
     Fails(ErrorKind),
     FailsFor(ErrorKind, Duration),
+    /// A create whose outcome is unknown, and how long a list may lack its host.
+    Lost(ErrorKind, Duration),
+    /// Which of several hosts stays.
+    Settles(&'static str, &'static [&'static str], bool),
 }
 
 /// Answers calls in the order of a script, whatever they are, and notes them. A call beyond the script fails the test.
@@ -74,14 +78,27 @@ impl FakeCloud {
         match step.unwrap_or_else(|| panic!("unexpected call: {call}")) {
             Step::Fails(kind) => Err(Error::new(kind, "scripted")),
             Step::FailsFor(kind, wait) => Err(Error::new(kind, "scripted").with_retry_after(Some(wait))),
+            Step::Lost(kind, wait) => Err(Error::new(kind, "scripted")
+                .with_retry_after(Some(wait))
+                .with_may_exist(true)),
             step => Ok(step),
         }
+    }
+
+    /// Whether the next step of the script is about settling; without one, every host is the only one.
+    fn settles(&self) -> bool {
+        let script = self.script.lock().unwrap();
+        matches!(script.front(), Some(Step::Settles(..)))
     }
 }
 
 /// The host `1` in a state, with the marker.
 pub(crate) fn host(status: HostStatus) -> ProvisionedHost {
-    let mut host = ProvisionedHost::new("fake", HostId::new("1").unwrap(), "web-1", status, status.as_str());
+    host_called("1", status)
+}
+
+pub(crate) fn host_called(id: &str, status: HostStatus) -> ProvisionedHost {
+    let mut host = ProvisionedHost::new("fake", HostId::new(id).unwrap(), "web-1", status, status.as_str());
     host.labels = Labels::from_vendor([("managed-by", "provision")]);
     host
 }
@@ -97,42 +114,42 @@ pub(crate) fn id() -> HostId {
     HostId::new("1").unwrap()
 }
 
-static INFO: ProviderInfo = ProviderInfo {
-    id: "fake",
-    aliases: &[],
-    title: "Fake",
-    default_region: "here",
-    default_plan: "small",
-    default_image: "ubuntu",
-    monthly_cost: MonthlyCost {
-        amount: None,
-        currency: "USD",
-        as_of: "2026-11-01",
-        includes: "",
-    },
-    user_data: UserDataRules {
-        max_bytes: 1024,
-        gzip: false,
-    },
-    name_rules: NameRules::HOST_NAME,
-    settings: &[],
-    additional: &[],
-    capabilities: Capabilities {
-        restrict_ports: true,
-        ssh_keys: true,
-        unique_names: false,
-        create_tokens: false,
-        lists_all_regions: true,
-    },
-    polling: Polling {
-        page_size: Some(2),
-        requests_per_page: 1,
-        hourly_limit: Some(7_200),
-    },
-    label_max_len: None,
-    visible_within: Duration::from_secs(30),
-    retired: None,
-};
+static INFO: ProviderInfo = ProviderInfo::new("fake", "Fake")
+    .with_defaults("here", "small", "ubuntu")
+    .with_capabilities(
+        Capabilities::new()
+            .with_restrict_ports()
+            .with_ssh_keys()
+            .with_lists_all_regions(),
+    )
+    .with_polling(Polling::new(Some(2), Some(7_200)))
+    .with_visible_within(Duration::from_secs(30));
+
+/// What a provisioner does that makes no second host.
+#[derive(Debug)]
+struct NoDuplicates;
+
+#[async_trait]
+impl Provisioner for NoDuplicates {
+    fn info(&self) -> &'static ProviderInfo {
+        &INFO
+    }
+    async fn provision(&self, _host: &BasicHost) -> Result<ProvisionedHost> {
+        panic!("nobody asks it")
+    }
+    async fn status(&self, _id: &HostId) -> Result<ProvisionedHost> {
+        panic!("nobody asks it")
+    }
+    async fn delete(&self, _request: &HostDeleteRequest) -> Result<Deletion> {
+        panic!("nobody asks it")
+    }
+    async fn list(&self, _filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
+        panic!("nobody asks it")
+    }
+    async fn catalog(&self, _query: &CatalogQuery) -> Result<Catalog> {
+        panic!("nobody asks it")
+    }
+}
 
 #[async_trait]
 impl Provisioner for FakeCloud {
@@ -140,7 +157,8 @@ impl Provisioner for FakeCloud {
         &INFO
     }
     async fn provision(&self, wanted: &BasicHost) -> Result<ProvisionedHost> {
-        let key = wanted.key.as_ref().map_or("none", |key| key.as_str());
+        let key = wanted.effective_key();
+        let key = key.as_str();
         match self.answer(format!("provision {key}")).await? {
             Step::Host(status) => Ok(host(status)),
             step => panic!("{step:?} does not answer provision"),
@@ -148,7 +166,7 @@ impl Provisioner for FakeCloud {
     }
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
         match self.answer(format!("status {id}")).await? {
-            Step::Host(status) => Ok(host(status)),
+            Step::Host(status) => Ok(host_called(id.as_str(), status)),
             Step::Read(host) => Ok(host),
             step => panic!("{step:?} does not answer status"),
         }
@@ -161,6 +179,20 @@ impl Provisioner for FakeCloud {
             Step::Deletion(deletion) => Ok(deletion),
             step => panic!("{step:?} does not answer delete"),
         }
+    }
+    async fn settle(&self, known: &ProvisionedHost) -> Result<Settled> {
+        let mut settled = NoDuplicates.settle(known).await?;
+        if self.settles() {
+            match self.answer(format!("settle {}", known.id)).await? {
+                Step::Settles(id, duplicates, certain) => {
+                    settled.host = host_called(id, HostStatus::Active);
+                    settled.duplicates = duplicates.iter().map(|id| HostId::new(*id).unwrap()).collect();
+                    settled.certain = certain;
+                }
+                step => panic!("{step:?} does not answer settle"),
+            }
+        }
+        Ok(settled)
     }
     async fn list(&self, _filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         match self.answer("list".to_owned()).await? {

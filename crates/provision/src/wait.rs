@@ -16,6 +16,8 @@ mod attempts;
 mod creation;
 mod host;
 mod removal;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -24,24 +26,27 @@ use provision_core::{Error, ProvisionedHost};
 pub use creation::Creation;
 pub use host::{Outcome, Wait};
 pub use removal::{Removal, RemovalOutcome, find_by_ip};
+#[cfg(feature = "tokio")]
+pub use tokio::{TokioTimer, create, delete};
 
 /// A future behind a pointer, as [`Timer`] returns it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Time, from the caller's runtime. A few lines for each:
+/// Time, from the caller's runtime. For tokio there is `TokioTimer` (feature `tokio`, on by default); for another runtime it is
+/// a few lines:
 ///
 /// ```
 /// use std::time::{Duration, Instant};
 /// use provision::wait::{BoxFuture, Timer};
 ///
-/// struct TokioTimer(Instant);
+/// struct MyTimer(Instant);
 ///
-/// impl Timer for TokioTimer {
+/// impl Timer for MyTimer {
 ///     fn now(&self) -> Duration {
 ///         self.0.elapsed()
 ///     }
 ///     fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
-///         Box::pin(tokio::time::sleep(time))
+///         Box::pin(tokio::time::sleep(time)) // your runtime's
 ///     }
 /// }
 /// ```
