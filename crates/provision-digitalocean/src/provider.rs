@@ -65,7 +65,11 @@ impl Cloud for DigitalOcean {
     async fn hosts(&self, find: Find<'_>, _region: Option<&str>) -> Result<Vec<ProvisionedHost>> {
         let list = |page| request::list_droplets(&self.config.endpoint, find, page);
         let droplets = self.client.numbered_pages::<Droplets>(list).await?;
-        droplets.into_iter().map(Droplet::into_host).collect()
+        let read = match find {
+            Find::Key(_) => Droplet::into_candidate,
+            _ => Droplet::into_host,
+        };
+        droplets.into_iter().map(read).collect()
     }
 
     async fn create(&self, order: &Order) -> Result<ProvisionedHost> {

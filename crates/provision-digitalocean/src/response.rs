@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
 use provision_http::{Answer, NumberedPage};
 use serde::Deserialize;
 
@@ -18,6 +18,8 @@ pub(crate) struct Droplet {
     pub(crate) id: u64,
     name: String,
     status: String,
+    #[serde(default)]
+    locked: bool,
     size_slug: Option<String>,
     image: Option<DropletImage>,
     region: Option<DropletRegion>,
@@ -53,6 +55,18 @@ struct Network {
 }
 
 impl Droplet {
+    /// As a host that a create may take up. An event is pending on a locked one; of those that an active Droplet can have, its
+    /// destruction is the one that matters here, because such a Droplet reads as before until it is gone. UNCONFIRMED: that it
+    /// is locked all that time.
+    pub(crate) fn into_candidate(self) -> Result<ProvisionedHost> {
+        let locked = self.locked;
+        let mut host = self.into_host()?;
+        if locked && matches!(host.status, HostStatus::Active | HostStatus::Stopped) {
+            host.status = HostStatus::Deleting;
+        }
+        Ok(host)
+    }
+
     pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
         // The order of addresses is not fixed, private ones stand among them.
         let ip = self

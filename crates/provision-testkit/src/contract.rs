@@ -9,8 +9,10 @@ mod counts;
 mod create;
 mod delete;
 mod faults;
+mod gone;
 mod keys;
 mod list;
+mod names;
 mod ports;
 mod refusals;
 mod secrets;
@@ -28,8 +30,16 @@ pub use delete::{
     delete_again, delete_by_id, delete_by_ip, delete_by_ip_unknown, delete_leaves_nothing, delete_unknown_id,
 };
 pub use faults::{quota, rate_limited, safe_get_retried_once, server_error_on_create, sold_out};
+pub use gone::{
+    a_failure_after_the_host_exists_names_it, a_foreign_not_found_is_no_gone, a_missing_permission_is_no_empty_answer,
+    an_id_that_lacks_a_part_is_not_guessed,
+};
 pub use keys::{key_adopts_after_lost_answer, key_after_restart, key_same_twice};
 pub use list::{list_filters, list_only_marked, list_pages};
+pub use names::{
+    a_dying_host_is_not_adopted, a_host_is_known_by_its_key, late_lists_make_no_second_host,
+    simultaneous_creates_end_as_one,
+};
 pub use ports::{firewall_failure_rolls_back_or_is_findable, ports_restricted};
 pub use refusals::{
     bad_image, bad_plan, bad_region, bad_token, invalid_name_rules, oversized_user_data, unknown_additional_key,
@@ -110,6 +120,14 @@ macro_rules! __for_each_case {
             key_adopts_after_lost_answer
             key_same_twice
             key_after_restart
+            a_host_is_known_by_its_key
+            a_dying_host_is_not_adopted
+            late_lists_make_no_second_host
+            simultaneous_creates_end_as_one
+            a_foreign_not_found_is_no_gone
+            a_missing_permission_is_no_empty_answer
+            an_id_that_lacks_a_part_is_not_guessed
+            a_failure_after_the_host_exists_names_it
             ports_restricted
             firewall_failure_rolls_back_or_is_findable
             catalog_plans

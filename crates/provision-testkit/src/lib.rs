@@ -7,6 +7,7 @@
 
 pub mod contract;
 mod failure;
+mod forger;
 mod logs;
 mod manifest;
 mod observer;
@@ -22,6 +23,7 @@ pub mod tables;
 pub mod wire;
 
 pub use failure::Failure;
+pub use forger::{Forger, Forgery};
 pub use manifest::{Manifest, ManifestRow};
 pub use observer::{Observer, Sent};
 pub use render::{Render, render_request};

@@ -18,6 +18,8 @@ pub struct Observer(Arc<Mutex<Vec<Sent>>>);
 pub struct Sent {
     /// The request.
     pub request: Request,
+    /// When it was sent.
+    pub started: Instant,
     /// How long its answer took.
     pub took: Duration,
     /// The headers of its answer; empty when there was none.
@@ -44,6 +46,26 @@ impl Observer {
     #[must_use]
     pub fn sent(&self) -> Vec<Sent> {
         self.lock().clone()
+    }
+
+    /// The longest chain of requests since then of which each was sent after the answer to the one before it.
+    #[must_use]
+    pub fn longest_chain(&self) -> usize {
+        let mut spans: Vec<(Instant, Instant)> = self
+            .lock()
+            .iter()
+            .map(|sent| (sent.started + sent.took, sent.started))
+            .collect();
+        spans.sort();
+        let mut last_end = None;
+        let mut chain = 0;
+        for (end, start) in spans {
+            if last_end.is_none_or(|last| start >= last) {
+                chain += 1;
+                last_end = Some(end);
+            }
+        }
+        chain
     }
 
     /// Starts anew.
@@ -92,6 +114,7 @@ impl Transport for Observed {
         let answer = self.inner.send(request, timeout).await;
         self.observer.lock().push(Sent {
             request: request.clone(),
+            started,
             took: started.elapsed(),
             answer_headers: answer.as_ref().map(|answer| answer.headers.clone()).unwrap_or_default(),
         });

@@ -160,6 +160,8 @@ impl Stand for SimStand {
             Trouble::ResetBefore => Effect::ResetBefore,
             Trouble::ResetAfter => Effect::ResetAfter,
             Trouble::Truncated => Effect::Truncated,
+            Trouble::Unauthorized => Effect::Unauthorized,
+            Trouble::LateVisibility { millis } => Effect::LateVisibility { millis },
             Trouble::SoldOut => Effect::SoldOut,
             Trouble::Quota => Effect::Quota,
         };

@@ -33,7 +33,8 @@ pub trait Stand: Send + Sync {
     fn advance(&self, by: Duration);
 
     /// Lets trouble befall the next requests, after `skip` of them passed unharmed, as long as it hit fewer than `times`.
-    /// [`Trouble::SoldOut`] and [`Trouble::Quota`] only ever hit the request that would make a host.
+    /// [`Trouble::SoldOut`], [`Trouble::Quota`] and
+    /// [`Trouble::LateVisibility`] only ever hit the request that would make a host.
     fn cause(&self, trouble: Trouble, skip: u32, times: u32);
 
     /// Ends all trouble.
@@ -129,6 +130,13 @@ pub enum Trouble {
     ResetAfter,
     /// Applied; the answer breaks off in the middle of its body.
     Truncated,
+    /// Not applied; the cloud's answer to a bad credential.
+    Unauthorized,
+    /// New hosts are missing from lists, and from single reads where the cloud does so, for so many milliseconds.
+    LateVisibility {
+        /// Milliseconds of the cloud's time.
+        millis: u64,
+    },
     /// A create is refused: the plan is out of stock.
     SoldOut,
     /// A create is refused: the account's limit is reached.

@@ -6,7 +6,7 @@ use provision_core::{
 };
 
 use crate::{
-    Connect, Failure, Item, Observer, Stand,
+    Connect, Failure, Forger, Item, Observer, Stand,
     failure::{During, ensure},
 };
 
@@ -23,6 +23,7 @@ pub(super) struct Bench<'a> {
     pub(super) stand: &'a dyn Stand,
     pub(super) cloud: Box<dyn Provisioner>,
     pub(super) observer: Observer,
+    pub(super) forger: Forger,
     /// What the account held at the start: its default network, for example.
     before: Vec<Item>,
 }
@@ -35,10 +36,12 @@ impl<'a> Bench<'a> {
     /// With other settings.
     pub(super) fn overriding(stand: &'a dyn Stand, settings: Vec<(String, String)>) -> Result<Self, Failure> {
         let observer = Observer::new();
-        let eye = observer.clone();
+        let forger = Forger::new();
+        let (eye, hand) = (observer.clone(), forger.clone());
         let connect = Connect::new()
             .overriding(settings)
-            .through(move |inner| eye.around(inner));
+            .through(move |inner| eye.around(inner))
+            .through(move |inner| hand.around(inner));
         let cloud = stand.connect(&connect).during("connecting")?;
         let before = stand.inventory();
         stand.forget_requests();
@@ -46,6 +49,7 @@ impl<'a> Bench<'a> {
             stand,
             cloud,
             observer,
+            forger,
             before,
         })
     }
@@ -159,7 +163,7 @@ impl<'a> Bench<'a> {
 
     /// Gives the key of a host up that never came to be.
     pub(super) async fn delete_leftovers(&self, host: &BasicHost) -> Result<(), Failure> {
-        let Some(key) = &host.key else { return Ok(()) };
+        let key = &host.effective_key();
         for _ in 0..LOOKS {
             match self.cloud.delete_leftovers(key, &RegionFilter::All).await {
                 Ok(Deletion::Removed | Deletion::NotFound) => return Ok(()),
