@@ -20,9 +20,12 @@ const OPERATIONS: [&str; 8] = [
     "delete-by-ip",
 ];
 
+/// The most requests of an operation of which each needs the answer to the one before it.
+const LONGEST_CHAIN: usize = 5;
+
 /// Each operation takes exactly the number of requests that `providers.toml` says: `provision`, `provision-with-key`,
 /// `provision-with-ports`, `status`, `list` (of one host), `delete` (the first call), `delete-again` (of a host that is
-/// gone) and `delete-by-ip` (the first call).
+/// gone) and `delete-by-ip` (the first call). No more than five of them are sent one after the other.
 ///
 /// # Errors
 /// [`Failure`] that names every operation with another number, and its requests.
@@ -31,37 +34,45 @@ pub async fn request_counts(stand: &dyn Stand) -> Result<(), Failure> {
     bench.warm_up().await;
     let budget = stand.request_budget();
     let mut found: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+    let mut chains: Vec<(&str, usize)> = Vec::new();
 
     let plain = host("count-1")?;
     let (created, count) = bench.counted(bench.cloud.provision(&plain)).await?;
     found.insert("provision", (count, bench.log()));
+    chains.push(("provision", bench.observer.longest_chain()));
     let first = bench.until_active(&created.during("provision")?.id).await?;
 
     let (status, count) = bench.counted(bench.cloud.status(&first.id)).await?;
     found.insert("status", (count, bench.log()));
+    chains.push(("status", bench.observer.longest_chain()));
     status.during("status")?;
 
     let filter = ListFilter::all();
     let (listed, count) = bench.counted(bench.cloud.list(&filter)).await?;
     found.insert("list", (count, bench.log()));
+    chains.push(("list", bench.observer.longest_chain()));
     listed.during("list")?;
 
     let by_id = HostDeleteRequest::from(first.id.clone());
     let (deleted, count) = bench.counted(bench.cloud.delete(&by_id)).await?;
     found.insert("delete", (count, bench.log()));
+    chains.push(("delete", bench.observer.longest_chain()));
     let _: Deletion = deleted.during("delete")?;
     bench.delete(first.id).await?;
     let (deleted, count) = bench.counted(bench.cloud.delete(&by_id)).await?;
     found.insert("delete-again", (count, bench.log()));
+    chains.push(("delete-again", bench.observer.longest_chain()));
     let _: Deletion = deleted.during("delete of a host that is gone")?;
 
     let keyed = with_key("count-2")?;
     let (created, count) = bench.counted(bench.cloud.provision(&keyed)).await?;
     found.insert("provision-with-key", (count, bench.log()));
+    chains.push(("provision-with-key", bench.observer.longest_chain()));
     let second = bench.until_active(&created.during("provision with a key")?.id).await?;
     let by_ip = HostDeleteRequest::ip(second.ip.during("the address of an active host")?);
     let (deleted, count) = bench.counted(bench.cloud.delete(&by_ip)).await?;
     found.insert("delete-by-ip", (count, bench.log()));
+    chains.push(("delete-by-ip", bench.observer.longest_chain()));
     let _: Deletion = deleted.during("delete by IP")?;
 
     if bench.restricts_ports() {
@@ -69,7 +80,14 @@ pub async fn request_counts(stand: &dyn Stand) -> Result<(), Failure> {
         closed.ports = ports(&["443"])?;
         let (created, count) = bench.counted(bench.cloud.provision(&closed)).await?;
         found.insert("provision-with-ports", (count, bench.log()));
+        chains.push(("provision-with-ports", bench.observer.longest_chain()));
         created.during("provision with restricted ports")?;
+    }
+    for (operation, chain) in chains {
+        ensure!(
+            chain <= LONGEST_CHAIN,
+            "`{operation}` sends {chain} requests one after the other, {LONGEST_CHAIN} are allowed: send those side by side that do not need each other's answers"
+        );
     }
     compare(&budget, &found)
 }
