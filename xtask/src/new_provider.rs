@@ -11,11 +11,12 @@ use crate::{Result, cargo, generate, read, write};
 pub(crate) const MARK: &str = "FILL-IN";
 
 /// The standard file set, relative to the crate's folder.
-const CRATE_FILES: [(&str, &str); 12] = [
+const CRATE_FILES: [(&str, &str); 13] = [
     ("Cargo.toml", include_str!("../templates/Cargo.toml.in")),
     ("README.md", include_str!("../templates/README.md.in")),
     ("CHANGELOG.md", include_str!("../templates/CHANGELOG.md.in")),
     ("src/lib.rs", include_str!("../templates/src/lib.rs.in")),
+    ("src/info.rs", include_str!("../templates/src/info.rs.in")),
     ("src/config.rs", include_str!("../templates/src/config.rs.in")),
     ("src/provider.rs", include_str!("../templates/src/provider.rs.in")),
     ("src/request.rs", include_str!("../templates/src/request.rs.in")),
@@ -92,8 +93,8 @@ fn scaffold(root: &Path, provider: &Provider) -> Result<()> {
 /// A row whose numbers are those of the simplest API; the contract suite says where they are wrong.
 fn row(provider: &Provider) -> String {
     format!(
-        "\n[[provider]]\nid = \"{}\"\ntype = \"{}\"\nmaintainer = \"{}\"\nrequests = {{ provision = 1, \
-         provision-with-key = 2, provision-with-ports = 2, status = 1, list = 1, delete-by-id = 1, delete-by-ip = 2 }}\n",
+        "\n[[provider]]\nid = \"{}\"\ntype = \"{}\"\nmaintainer = \"{}\"\nrequests = {{ provision = 2, \
+         status = 1, list = 1, delete = 1, delete-again = 1, delete-by-ip = 2 }}\n",
         provider.id, provider.type_name, provider.maintainer
     )
 }
@@ -117,7 +118,7 @@ fn next_steps(provider: &Provider) -> String {
     let (id, folder) = (&provider.id, provider.folder());
     format!(
         "next:\n\
-         1. {folder}: replace every {MARK}, in the order config, request, response, status, error, provider\n\
+         1. {folder}: replace every {MARK}, in the order info, config, request, response, status, error, provider\n\
          2. crates/provision-sim/src/clouds/{id}.rs: the same API from the other side, written from the vendor's pages only\n\
          3. {folder}/tests and `cargo xtask matrix`: until all cases pass; {} says how many requests each operation costs\n\
          4. cargo xtask generate, cargo xtask tidy",
@@ -188,8 +189,10 @@ mod tests {
 
     #[test]
     fn scaffolded_tests_fail_until_they_are_written() {
-        for (file, template) in CRATE_FILES.iter().filter(|(file, _)| file.starts_with("tests/")) {
-            assert!(template.contains(&format!("panic!(\"{MARK}")), "{file}");
-        }
+        let template = |wanted: &str| CRATE_FILES.iter().find(|(file, _)| *file == wanted).unwrap().1;
+        assert!(template("tests/wire.rs").contains(&format!("panic!(\"{MARK}")));
+        // Over a simulated cloud that answers nothing yet.
+        assert!(template("tests/contract.rs").contains("contract_tests!"));
+        assert!(SIMULATOR.contains("not simulated yet"));
     }
 }

@@ -1,10 +1,11 @@
 //! The lists that the rules work with. A line more here is a decision: say why in the commit.
 
 /// Every file that a provider crate has, so that whoever knows one knows all.
-pub(super) const PROVIDER_FILES: [&str; 12] = [
+pub(super) const PROVIDER_FILES: [&str; 13] = [
     "README.md",
     "CHANGELOG.md",
     "src/lib.rs",
+    "src/info.rs",
     "src/config.rs",
     "src/provider.rs",
     "src/request.rs",
@@ -16,9 +17,10 @@ pub(super) const PROVIDER_FILES: [&str; 12] = [
     "Cargo.toml",
 ];
 
-/// What else a provider's `src` may hold: authentication that is more than a header, and the steps of a create and delete
-/// that take several calls.
+/// What else a provider's `src` may hold: the parts of an id, authentication that is more than a header, and the steps of a
+/// create and delete that take several calls.
 pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &[
+    "id.rs",
     "auth.rs",
     "sign.rs",
     "steps.rs",
