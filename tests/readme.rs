@@ -11,22 +11,16 @@
 #[expect(dead_code, reason = "compiling it is the test")]
 async fn program() -> Result<(), Box<dyn std::error::Error>> {
 // BEGIN
-use provision::{BasicHost, Deletion, IdempotencyKey, Settings, UserData};
+use provision::{BasicHost, UserData, wait};
+use std::time::Duration;
 
-let settings = Settings::new().with("token", std::env::var("HCLOUD_TOKEN")?);
-let cloud = provision::connect("hetzner", &settings)?;
+let cloud = provision::connect_from_env("hetzner")?; // reads HCLOUD_TOKEN
+let host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get update && apt-get install -y nginx\n")?);
 
-let mut host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get update && apt-get install -y nginx\n")?);
-host.key = Some(IdempotencyKey::new("order-17")?);   // the same key never makes a second host
+let host = wait::create(&cloud, &host, Duration::from_secs(600)).await?; // active, or an error that names what exists
+println!("{} is at {:?}", host.name, host.ip);
 
-let host = cloud.provision(&host).await?;            // returns as soon as the cloud accepts
-let host = cloud.status(&host.id).await?;            // poll with your own timer, or with `provision::wait`
-println!("{} is {} at {:?}", host.name, host.status, host.ip);
-
-match cloud.delete(&host.id.into()).await? {
-    Deletion::Removed | Deletion::NotFound => println!("nothing is left"),
-    Deletion::InProgress => println!("call it again"),
-}
+wait::delete(&cloud, &host.id, Duration::from_secs(600)).await?; // until nothing is left
 // END
     Ok(())
 }

@@ -81,6 +81,34 @@ const BUGS: &[(Bug, &str, &str)] = &[
         "key_after_restart",
         "same key after a restart",
     ),
+    (Bug::IgnoresKey, "a_host_is_known_by_its_key", "the same name should give"),
+    (Bug::AdoptsTheDying, "a_dying_host_is_not_adopted", "answered that host"),
+    (Bug::ProvisionsAgain, "late_lists_make_no_second_host", "second host"),
+    (
+        Bug::NeverSettles,
+        "simultaneous_creates_end_as_one",
+        "should all end with the same host",
+    ),
+    (
+        Bug::ForeignNotFoundIsGone,
+        "a_foreign_not_found_is_no_gone",
+        "only the cloud's own word",
+    ),
+    (
+        Bug::ForbiddenIsEmpty,
+        "a_missing_permission_is_no_empty_answer",
+        "should fail with forbidden",
+    ),
+    (
+        Bug::GuessesTheRegion,
+        "an_id_that_lacks_a_part_is_not_guessed",
+        "should fail with invalid_request",
+    ),
+    (
+        Bug::LosesTheId,
+        "a_failure_after_the_host_exists_names_it",
+        "neither carries the host's id",
+    ),
     (Bug::IgnoresPorts, "ports_restricted", "is in no request"),
     (
         Bug::HidesYoungHosts,
@@ -144,6 +172,12 @@ const CLOUDS: &[&str] = &["digitalocean", "hetzner"];
 /// Where something is made before the host.
 const CLOUDS_WITH_LEFTOVERS: &[&str] = &["civo", "ec2"];
 
+/// Where an id has the host's region in it.
+const CLOUDS_WITH_REGIONS: &[&str] = &["civo", "ec2"];
+
+/// Where the cloud itself refuses no second host.
+const CLOUDS_WITHOUT_HELP: &[&str] = &["digitalocean", "vultr"];
+
 /// Makes no difference on a cloud that removes hosts at once.
 const NOT_EVERYWHERE: &[Bug] = &[Bug::CompleteTooEarly];
 
@@ -157,6 +191,8 @@ fn unnoticed(bug: Option<Bug>, wire_bug: Option<WireBug>, case: &str, words: &st
     let (mut passes, mut noticed) = (Vec::new(), 0);
     let clouds = match bug {
         Some(Bug::LeavesLeftovers) => CLOUDS_WITH_LEFTOVERS,
+        Some(Bug::GuessesTheRegion) => CLOUDS_WITH_REGIONS,
+        Some(Bug::NeverSettles | Bug::ProvisionsAgain) => CLOUDS_WITHOUT_HELP,
         _ => CLOUDS,
     };
     for row in manifest.rows.iter().filter(|row| clouds.contains(&row.id.as_str())) {

@@ -3,13 +3,14 @@ use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 use provision_core::{
     BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
     IdempotencyKey, Labels, ListFilter, OpenPorts, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
-    Settings, UserData, async_trait,
+    Settings, Settled, UserData, async_trait,
 };
 
 /// What goes wrong inside a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bug {
     ActiveTooEarly,
+    AdoptsTheDying,
     AsksBeforeChecking,
     BlocksTheThread,
     CompleteTooEarly,
@@ -20,9 +21,12 @@ pub(crate) enum Bug {
     EncodesUserDataTwice,
     FallsBackToDefaults,
     FirstPageOnly,
+    ForbiddenIsEmpty,
+    ForeignNotFoundIsGone,
     ForgetsLabels,
     GoneIsAnError,
     GoneIsDeleting,
+    GuessesTheRegion,
     HidesYoungHosts,
     IgnoresFilter,
     IgnoresKey,
@@ -30,6 +34,8 @@ pub(crate) enum Bug {
     LeaksToken,
     LeavesLeftovers,
     LogsUserData,
+    LosesTheId,
+    NeverSettles,
     PollsUntilActive,
     ProvisionsAgain,
     QuotaIsInvalid,
@@ -75,7 +81,7 @@ impl Broken {
     /// What is wrong with the request before it is carried out.
     fn spoil(&self, host: &mut BasicHost) {
         match self.bug {
-            Bug::IgnoresKey | Bug::RemembersKeysInMemory => host.key = None,
+            Bug::IgnoresKey | Bug::RemembersKeysInMemory => host.key = Some(IdempotencyKey::random()),
             Bug::IgnoresPorts => host.ports = OpenPorts::All,
             Bug::ForgetsLabels => host.labels = Labels::new(),
             Bug::DropsExtras => host.additional.clear(),
@@ -102,8 +108,20 @@ impl Broken {
                 error.with_kind(ErrorKind::InvalidRequest)
             }
             (Bug::LeaksToken, _) => error.context(&self.secret),
+            (Bug::ForeignNotFoundIsGone, ErrorKind::UnexpectedResponse) if error.http_status() == Some(404) => {
+                error.with_kind(ErrorKind::NotFound)
+            }
+            (Bug::LosesTheId, kind) => Error::new(kind, error.message()),
             _ => error,
         })
+    }
+
+    /// The id, with the default region where it lacks one.
+    fn guess(&self, id: &HostId) -> HostId {
+        if self.is(Bug::GuessesTheRegion) && id.parts().count() == 1 {
+            return HostId::from_parts([id.as_str(), self.info().default_region]).unwrap();
+        }
+        id.clone()
     }
 
     fn wants_again(&self, error: Option<&Error>) -> bool {
@@ -112,6 +130,32 @@ impl Broken {
             (Bug::TriesBadTokenAgain, Some(ErrorKind::Unauthorized))
                 | (Bug::RetriesRateLimit, Some(ErrorKind::RateLimited))
         )
+    }
+}
+
+/// A provisioner that says of every host that it is the only one.
+#[derive(Debug)]
+struct Unsettled(&'static ProviderInfo);
+
+#[async_trait]
+impl Provisioner for Unsettled {
+    fn info(&self) -> &'static ProviderInfo {
+        self.0
+    }
+    async fn provision(&self, _host: &BasicHost) -> Result<ProvisionedHost> {
+        unreachable!("only asked to settle")
+    }
+    async fn status(&self, _id: &HostId) -> Result<ProvisionedHost> {
+        unreachable!("only asked to settle")
+    }
+    async fn delete(&self, _request: &HostDeleteRequest) -> Result<Deletion> {
+        unreachable!("only asked to settle")
+    }
+    async fn list(&self, _filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
+        unreachable!("only asked to settle")
+    }
+    async fn catalog(&self, _query: &CatalogQuery) -> Result<Catalog> {
+        unreachable!("only asked to settle")
     }
 }
 
@@ -128,11 +172,10 @@ impl Provisioner for Broken {
     }
 
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        let key = host.key.as_ref().map(|key| key.hash());
+        let asked = host.effective_key();
+        let key = asked.hash();
         if self.is(Bug::RemembersKeysInMemory)
-            && let Some(known) = key
-                .as_ref()
-                .and_then(|key| self.known.lock().unwrap().get(key).cloned())
+            && let Some(known) = self.known.lock().unwrap().get(&key).cloned()
         {
             return Ok(known);
         }
@@ -143,7 +186,7 @@ impl Provisioner for Broken {
             result = self.inner.provision(&host).await;
         }
         if self.is(Bug::ProvisionsAgain) && result.is_err() {
-            host.key = None;
+            host.key = Some(IdempotencyKey::random());
             result = result.or(self.inner.provision(&host).await);
         }
         if let Ok(created) = &result {
@@ -152,9 +195,13 @@ impl Provisioner for Broken {
                     let _ = self.inner.status(&created.id).await;
                 }
             }
-            if let Some(key) = key {
-                self.known.lock().unwrap().insert(key, created.clone());
-            }
+            self.known.lock().unwrap().insert(key, created.clone());
+        }
+        if self.is(Bug::AdoptsTheDying)
+            && result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict)
+            && let Some(dying) = self.inner.list(&ListFilter::all().with_key(&asked)).await?.pop()
+        {
+            return Ok(dying);
         }
         self.retell(result)
     }
@@ -166,6 +213,7 @@ impl Provisioner for Broken {
         if self.is(Bug::AsksBeforeChecking) {
             let _ = self.inner.list(&ListFilter::all()).await;
         }
+        let id = &self.guess(id);
         let mut result = self.inner.status(id).await;
         let unavailable = result
             .as_ref()
@@ -197,16 +245,14 @@ impl Provisioner for Broken {
                 None => Ok(Deletion::Removed),
             };
         }
-        let gone_before = match request {
-            HostDeleteRequest::Id(id) if self.is(Bug::GoneIsAnError) => self.inner.status(id).await.err(),
-            _ => None,
+        let guessed = match request {
+            HostDeleteRequest::Id(id) => self.guess(id).into(),
+            other => other.clone(),
         };
-        let result = self.inner.delete(request).await;
+        let result = self.inner.delete(&guessed).await;
         match (self.bug, result) {
-            (Bug::GoneIsAnError, Ok(Deletion::Removed)) => match gone_before {
-                Some(error) => Err(error),
-                None => Ok(Deletion::Removed),
-            },
+            (Bug::GoneIsAnError, Ok(Deletion::NotFound)) => Err(Error::new(ErrorKind::NotFound, "no such host")),
+            (Bug::ForbiddenIsEmpty, Err(error)) if error.kind() == ErrorKind::Forbidden => Ok(Deletion::NotFound),
             (Bug::CompleteTooEarly, Ok(_)) => Ok(Deletion::Removed),
             (Bug::UnauthorizedIsGone, Err(error)) if error.kind() == ErrorKind::Unauthorized => Ok(Deletion::Removed),
             (Bug::RateLimitIsGone, Err(error)) if error.kind() == ErrorKind::RateLimited => Ok(Deletion::Removed),
@@ -221,10 +267,21 @@ impl Provisioner for Broken {
         self.inner.delete_leftovers(key, region).await
     }
 
+    async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
+        if self.is(Bug::NeverSettles) {
+            return Provisioner::settle(&Unsettled(self.info()), host).await;
+        }
+        self.retell(self.inner.settle(host).await)
+    }
+
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         let all = ListFilter::all();
         let filter = if self.is(Bug::IgnoresFilter) { &all } else { filter };
-        let mut hosts = self.retell(self.inner.list(filter).await)?;
+        let listed = match self.inner.list(filter).await {
+            Err(error) if self.is(Bug::ForbiddenIsEmpty) && error.kind() == ErrorKind::Forbidden => Ok(Vec::new()),
+            other => other,
+        };
+        let mut hosts = self.retell(listed)?;
         if self.is(Bug::FirstPageOnly) {
             hosts.truncate(20);
         }
