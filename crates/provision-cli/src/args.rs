@@ -149,7 +149,7 @@ pub(crate) struct CreateArgs {
     #[arg(long = "ssh-key", value_name = "KEY")]
     pub(crate) ssh_keys: Vec<String>,
 
-    /// Idempotency key: the same one never makes a second host [default: a random one]
+    /// What the host is known by: the same key never makes a second host [default: its name]
     #[arg(long)]
     pub(crate) key: Option<String>,
 
@@ -165,7 +165,7 @@ pub(crate) struct CreateArgs {
     #[arg(short, long)]
     pub(crate) wait: bool,
 
-    /// Give up after this time, such as 90s [default: 1m without --wait, 10m with it]
+    /// Give up after this time, such as 90s [default: 2m without --wait, 10m with it]
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<TimeSpan>,
 

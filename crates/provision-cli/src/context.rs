@@ -72,7 +72,7 @@ impl Context {
             Some(info) => info,
             None => self.provider()?,
         };
-        Ok((info, HostId::new(bare)?))
+        Ok((info, HostId::from_text(bare)?))
     }
 
     /// Connects to a cloud, or to its simulation. No request is made yet.

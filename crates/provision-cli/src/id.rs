@@ -1,17 +1,15 @@
 //! Host ids as they are printed and typed: `provider/id`.
 
-use provision::{HostId, ProviderInfo};
+use provision::{HostId, HostRef, ProviderInfo};
 
 use crate::failure::{Failure, Outcome};
 
 /// The id with its provider, as every output shows it.
 pub(crate) fn shown(provider: &str, id: &HostId) -> String {
-    format!("{provider}/{id}")
+    HostRef::new(provider, id.clone()).to_string()
 }
 
-/// Takes apart what a user typed: the provider before the slash, if one is there, and the id.
-///
-/// An id never holds a slash, so that the first one ends the provider.
+/// Takes apart what a user typed: the provider before the first slash, if one is there, and the id.
 pub(crate) fn split(text: &str) -> (Option<&str>, &str) {
     match text.split_once('/') {
         Some((provider, id)) => (Some(provider), id),
@@ -47,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn composite_ids_are_quoted_and_simple_ones_are_not() {
+    fn ids_need_no_quotes_and_other_words_may() {
         let id = HostId::new("web1|europe-west1-b|my-project").unwrap();
-        assert_eq!(quoted(&shown("gce", &id)), "'gce/web1|europe-west1-b|my-project'");
+        assert_eq!(quoted(&shown("gce", &id)), "gce/web1/europe-west1-b/my-project");
         let id = HostId::new("512345678").unwrap();
         assert_eq!(quoted(&shown("digitalocean", &id)), "digitalocean/512345678");
         assert_eq!(quoted("a'b c"), r"'a'\''b c'");
@@ -61,7 +59,8 @@ mod tests {
     fn what_is_printed_is_understood() {
         let id = HostId::new("web1|zone|project").unwrap();
         let text = shown("gce", &id);
-        assert_eq!(split(&text), (Some("gce"), "web1|zone|project"));
+        assert_eq!(split(&text), (Some("gce"), "web1/zone/project"));
+        assert_eq!(split("gce/web1|zone|project"), (Some("gce"), "web1|zone|project"));
         assert_eq!(split("512345678"), (None, "512345678"));
     }
 }

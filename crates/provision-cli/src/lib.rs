@@ -12,7 +12,6 @@ mod log;
 mod output;
 mod progress;
 mod simulator;
-mod timer;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use fake::{FakeCloud, FakeTimer, Step, dropped_while_pending, steady, wanted};
 use provision::{
-    ErrorKind, HostStatus,
+    ErrorKind, HostStatus, Origin,
     wait::{Creation, Observation},
 };
 
@@ -25,12 +25,16 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
     let script = [
         Step::Lost(ErrorKind::Unavailable, Duration::from_secs(30)),
         Step::FailsFor(ErrorKind::RateLimited, Duration::from_secs(9)),
-        CREATED,
+        Step::Adopted,
     ];
     let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
     let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None));
     let host = creation.run(|_| {}).await.unwrap();
-    assert_eq!(host.id, fake::id());
+    assert_eq!(
+        (host.id, host.origin),
+        (fake::id(), Some(Origin::Created)),
+        "by the first attempt"
+    );
     assert_eq!(cloud.calls(), ["provision order-17"; 3]);
     assert_eq!(timer.slept_ms(), [1000, 9000]);
     assert!(!creation.may_exist(), "it is known");

@@ -4,8 +4,8 @@ mod rerun;
 use std::time::Duration;
 
 use provision::{
-    BasicHost, ProvisionedHost,
-    wait::{Creation, Timer as _, Wait},
+    BasicHost, HostId, Origin, ProvisionedHost,
+    wait::{Creation, Timer as _, TokioTimer, Wait},
 };
 
 use super::wait::Watch;
@@ -18,11 +18,10 @@ use crate::{
     interrupt::Interrupt,
     output::{self, HostDocument},
     progress::{Progress, hint, say},
-    timer::TokioTimer,
 };
 
 /// How long a create is repeated when nothing else is said, and how long waiting for an active host takes at most.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
 const WAIT_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long a create that is under way may take to finish after Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -40,8 +39,8 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
     let cloud = context.connect(info).await?;
     let interrupt = Interrupt::listen()?;
     let timer = TokioTimer::new();
-    let rerun = rerun::command(std::env::args().skip(1), &host);
-    let created = match create(&cloud, &host, args, &timer, &interrupt, &rerun).await? {
+    let rerun = rerun::command(std::env::args().skip(1));
+    let created = match create(context, &cloud, &host, args, &timer, &interrupt, &rerun).await? {
         Created::Host(created) => created,
         Created::Interrupted(Some(created)) => {
             output::host(context.format(), &HostDocument::from(&created))?;
@@ -52,6 +51,13 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         Created::Interrupted(None) => return Ok(Exit::Interrupted),
     };
     let shown = id::shown(info.id, &created.id);
+    if created.origin == Some(Origin::AdoptedDifferent) {
+        output::host(context.format(), &HostDocument::from(&created))?;
+        return Err(different(context, &host, &created));
+    }
+    if created.origin == Some(Origin::Adopted) {
+        say(&format!("{shown} exists already: nothing was created"));
+    }
     if !args.wait {
         output::host(context.format(), &HostDocument::from(&created))?;
         let command = context.host_command("wait", info.id, &created.id, &[]);
@@ -60,7 +66,9 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         return Ok(Exit::Ok);
     }
     // Said before the wait, so that the id is known whatever happens to this process.
-    say(&format!("created {shown}"));
+    if created.origin != Some(Origin::Adopted) {
+        say(&format!("created {shown}"));
+    }
     let timeout = args.timeout.map_or(WAIT_TIMEOUT, |timeout| timeout.0);
     let left = timeout.saturating_sub(timer.now());
     let watch = Watch {
@@ -82,6 +90,7 @@ enum Created {
 }
 
 async fn create(
+    context: &Context,
     cloud: &Cloud,
     host: &BasicHost,
     args: &CreateArgs,
@@ -89,19 +98,12 @@ async fn create(
     interrupt: &Interrupt,
     rerun: &str,
 ) -> Outcome<Created> {
-    let key = host.key.as_ref().map_or("", |key| key.as_str());
     let timeout = args.timeout.map_or(CREATE_TIMEOUT, |timeout| timeout.0);
-    let mut creation = Creation::new(&*cloud.provisioner, host, timer, cloud.pace(timeout))?;
+    let mut creation = Creation::new(&*cloud.provisioner, host, timer, cloud.pace(timeout));
     let progress = Progress::start(format!("creating {}", host.name));
-    if args.key.is_none() {
-        progress.note(&format!("key: {key} (with the same --key no second host is made)"));
-    }
     let show = |observation: &provision::wait::Observation| {
         if let provision::wait::Observation::Retrying { error, delay } = observation {
-            progress.note(&format!(
-                "trying again with the same key in {}: {error}",
-                duration::short(*delay)
-            ));
+            progress.note(&format!("trying again in {}: {error}", duration::short(*delay)));
         }
     };
     let ended = tokio::select! {
@@ -113,14 +115,14 @@ async fn create(
         Some(Ok(created)) => Ok(Created::Host(created)),
         Some(Err(error)) => {
             let failure = Failure::from(error);
-            Err(if creation.may_exist() {
-                lost(failure, rerun)
-            } else {
-                failure
+            Err(match creation.existing() {
+                Some(id) => exists(context, cloud, id, failure, rerun),
+                None if creation.may_exist() => lost(failure, rerun),
+                None => failure,
             })
         }
         None => {
-            progress.note(&format!("interrupted (again to stop at once); the key is {key}"));
+            progress.note("interrupted (again to stop at once)");
             if creation.may_exist() {
                 progress.note(&format!("hint: run this to get the host, never a second one: {rerun}"));
             }
@@ -133,14 +135,64 @@ async fn create(
                 return Ok(Created::Interrupted(Some(created.clone())));
             }
             drop(progress);
-            say(if creation.may_exist() {
-                "the cloud may have created the host"
+            if let Some(id) = creation.existing() {
+                let info = cloud.provisioner.info();
+                say(&format!("{} exists and bills", id::shown(info.id, id)));
+                let command = context.host_command("delete", info.id, id, &["--wait"]);
+                hint(&format!("delete it: {command}"));
             } else {
-                "nothing was created"
-            });
+                say(if creation.may_exist() {
+                    "the cloud may have created the host"
+                } else {
+                    "nothing was created"
+                });
+            }
             Ok(Created::Interrupted(None))
         }
     }
+}
+
+/// A host exists though something that follows its creation failed.
+fn exists(context: &Context, cloud: &Cloud, id: &HostId, failure: Failure, rerun: &str) -> Failure {
+    let command = context.host_command("delete", cloud.provisioner.info().id, id, &["--wait"]);
+    failure
+        .hint(format!("go on with it:  {rerun}"))
+        .hint(format!("delete it:      {command}"))
+}
+
+/// The host of this name or key is another one than was asked for.
+fn different(context: &Context, host: &BasicHost, found: &ProvisionedHost) -> Failure {
+    let mut differences = Vec::new();
+    if found.name != host.name.as_str() {
+        differences.push(format!("its name is {}, not {}", found.name, host.name));
+    }
+    for (what, asked, has) in [
+        ("region", &host.region, &found.region),
+        ("plan", &host.plan, &found.plan),
+        ("image", &host.image, &found.image),
+    ] {
+        if let (Some(asked), Some(has)) = (asked, has)
+            && !asked.eq_ignore_ascii_case(has)
+        {
+            differences.push(format!("its {what} is {has}, not {asked}"));
+        }
+    }
+    for (key, value) in &host.labels {
+        if found.labels.get(key) != Some(value) {
+            differences.push(format!("it lacks the label {key}={value}"));
+        }
+    }
+    if differences.is_empty() {
+        differences.push("its user data, open ports, ssh keys or other settings differ".to_owned());
+    }
+    let shown = id::shown(found.provider, &found.id);
+    let command = context.host_command("delete", found.provider, &found.id, &["--wait"]);
+    Failure::usage(format!(
+        "{shown} has this name or key already, and was asked for differently: {}",
+        differences.join("; ")
+    ))
+    .hint("choose another name, or ask for it as it was")
+    .hint(format!("delete it: {command}"))
 }
 
 /// The cloud may have created a host whose id nobody knows here.

@@ -1,6 +1,6 @@
 use provision::{
     Deletion, HostDeleteRequest, RegionFilter,
-    wait::{Removal, RemovalOutcome, find_by_ip},
+    wait::{Removal, RemovalOutcome, TokioTimer, find_by_ip},
 };
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     interrupt::Interrupt,
     output::{self, HostDocument},
     progress::{Progress, hint, say},
-    timer::TokioTimer,
 };
 
 const DELETING: &str = "deleting";
@@ -23,9 +22,11 @@ pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Outcome {
     let (cloud, id, document) = find(context, args).await?;
     let info = cloud.provisioner.info();
     let repeat = context.host_command("delete", info.id, &id, &["--wait"]);
+    let shown = id::shown(info.id, &id);
     if !args.wait {
         let status = match cloud.provisioner.delete(&HostDeleteRequest::Id(id)).await? {
-            Deletion::Removed | Deletion::NotFound => DELETED,
+            Deletion::Removed => DELETED,
+            Deletion::NotFound => return Err(not_there(&shown)),
             Deletion::InProgress => {
                 hint(&format!(
                     "the cloud is still at it; repeat until nothing is left: {repeat}"
@@ -38,7 +39,6 @@ pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Outcome {
     }
     let interrupt = Interrupt::listen()?;
     let timer = TokioTimer::new();
-    let shown = id::shown(info.id, &id);
     let mut removal = Removal::new(&*cloud.provisioner, id, &timer, cloud.pace(args.timeout.0));
     let mut progress = Progress::start(&shown);
     let ended = tokio::select! {
@@ -52,18 +52,28 @@ pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Outcome {
             output::host(context.format(), &document.with_status(DELETED))?;
             Ok(Exit::Ok)
         }
+        Some(Ok(RemovalOutcome::NotFound)) => Err(not_there(&shown)),
         Some(Ok(_)) => {
-            output::host(context.format(), &document.with_status(DELETING))?;
+            if removal.is_accepted() {
+                output::host(context.format(), &document.with_status(DELETING))?;
+            }
             let reason = removal
                 .last_error()
                 .map_or_else(String::new, |error| format!(": {error}"));
             let limit = duration::short(args.timeout.0);
-            let message = format!("{shown} was not deleted within {limit}, something may still bill{reason}");
+            let bills = if removal.is_accepted() {
+                ", something may still bill"
+            } else {
+                ": the cloud has not accepted it, the host bills"
+            };
+            let message = format!("{shown} was not deleted within {limit}{bills}{reason}");
             Err(Failure::new(Exit::TimedOut, message).hint(format!("repeat: {repeat}")))
         }
         Some(Err(error)) => Err(Failure::from(error).hint(format!("repeat: {repeat}"))),
         None => {
-            output::host(context.format(), &document.with_status(DELETING))?;
+            if removal.is_accepted() {
+                output::host(context.format(), &document.with_status(DELETING))?;
+            }
             say(&format!(
                 "interrupted: something of {shown} may still be there, and bill"
             ));
@@ -71,6 +81,13 @@ pub(super) async fn run(context: &Context, args: &DeleteArgs) -> Outcome {
             Ok(Exit::Interrupted)
         }
     }
+}
+
+fn not_there(shown: &str) -> Failure {
+    Failure::new(
+        Exit::NotFound,
+        format!("{shown} does not exist, or no longer does: nothing was deleted"),
+    )
 }
 
 /// The host to delete. An address is looked up first, because repeating a deletion needs the id: a host that is gone

@@ -1,4 +1,4 @@
-use provision::{RegionFilter, gc};
+use provision::{RegionFilter, gc, wait::TokioTimer};
 use serde::Serialize;
 
 use crate::{
@@ -8,7 +8,6 @@ use crate::{
     id,
     output::{self, or_dash, rfc3339},
     progress::{Progress, complain, hint},
-    timer::TokioTimer,
 };
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 use provision::{
     HostId, ProviderInfo,
-    wait::{Outcome as WaitOutcome, Wait},
+    wait::{Outcome as WaitOutcome, TokioTimer, Wait},
 };
 
 use crate::{
@@ -12,7 +12,6 @@ use crate::{
     interrupt::Interrupt,
     output::{self, HostDocument},
     progress::{Progress, hint, say},
-    timer::TokioTimer,
 };
 
 /// `provision wait ID`
@@ -69,6 +68,12 @@ impl Watch<'_> {
         };
         match ended.inspect_err(|_| self.how_to_go_on())? {
             WaitOutcome::Active => {
+                if let Some(kept) = wait.host().filter(|host| host.id != self.id) {
+                    say(&format!(
+                        "{} was made with the same name or key at the same moment and is kept; {shown} was deleted",
+                        id::shown(self.info.id, &kept.id)
+                    ));
+                }
                 self.print(&wait, None)?;
                 Ok(Exit::Ok)
             }

@@ -1,4 +1,4 @@
-use provision_core::{BasicHost, Error, ErrorKind, HostId, ProvisionedHost, Provisioner, Result};
+use provision_core::{BasicHost, Error, ErrorKind, HostId, Origin, ProvisionedHost, Provisioner, Result};
 
 use super::{Observation, Pace, Timer, attempts::Attempts};
 
@@ -55,8 +55,12 @@ impl<'a> Creation<'a> {
             return Ok(None);
         }
         match self.attempts.next().await {
-            Ok(host) => {
+            Ok(mut host) => {
                 self.ended = true;
+                if self.unanswered && host.origin == Some(Origin::Adopted) {
+                    // It was an earlier attempt of this creation that made it.
+                    host.origin = Some(Origin::Created);
+                }
                 self.host = Some(host.clone());
                 Ok(Some(Observation::Host(host)))
             }

@@ -16,8 +16,8 @@ use std::{
 
 use provision::{
     BasicHost, Capabilities, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
-    IdempotencyKey, Labels, ListFilter, Polling, ProviderInfo, ProvisionedHost, Provisioner, Result, Settled, UserData,
-    async_trait,
+    IdempotencyKey, Labels, ListFilter, Origin, Polling, ProviderInfo, ProvisionedHost, Provisioner, Result, Settled,
+    UserData, async_trait,
     wait::{BoxFuture, Pace, Timer},
 };
 
@@ -26,6 +26,8 @@ use provision::{
 #[allow(clippy::large_enum_variant, reason = "a script is short")]
 pub(crate) enum Step {
     Host(HostStatus),
+    /// What provision answers of a host that is there already.
+    Adopted,
     Deletion(Deletion),
     List(Vec<ProvisionedHost>),
     Read(ProvisionedHost),
@@ -161,6 +163,11 @@ impl Provisioner for FakeCloud {
         let key = key.as_str();
         match self.answer(format!("provision {key}")).await? {
             Step::Host(status) => Ok(host(status)),
+            Step::Adopted => {
+                let mut found = host(HostStatus::Provisioning);
+                found.origin = Some(Origin::Adopted);
+                Ok(found)
+            }
             step => panic!("{step:?} does not answer provision"),
         }
     }

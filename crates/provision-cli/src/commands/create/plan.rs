@@ -38,7 +38,7 @@ pub(super) fn read(context: &Context, args: &CreateArgs, info: &ProviderInfo) ->
         host.ports = OpenPorts::Only(args.ports.clone());
     }
     host.ssh_keys = args.ssh_keys.clone();
-    host.key = Some(IdempotencyKey::new(args.key.clone().unwrap_or_else(random_key))?);
+    host.key = args.key.as_deref().map(IdempotencyKey::new).transpose()?;
     if let Some(ttl) = args.ttl {
         host.set_ttl(ttl.0);
     }
@@ -56,15 +56,6 @@ fn read_text(path: &Path) -> Outcome<String> {
     fs::read_to_string(path).map_err(failed)
 }
 
-/// A random UUID (version 4).
-fn random_key() -> String {
-    let random = fastrand::u128(..);
-    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let group = |from, to| hex.get(from..to).unwrap_or_default();
-    [group(0, 8), group(8, 12), group(12, 16), group(16, 20), group(20, 32)].join("-")
-}
-
 /// What a dry run shows. Neither user data nor anything that a real run would learn from the cloud.
 #[derive(Serialize)]
 struct Plan<'a> {
@@ -80,7 +71,7 @@ struct Plan<'a> {
     /// `null`: all are open.
     ports: Option<&'a [PortRange]>,
     ssh_keys: usize,
-    key: Option<&'a str>,
+    key: &'a str,
     expires: Option<String>,
     user_data: UserDataFacts,
     additional: &'a std::collections::BTreeMap<String, String>,
@@ -94,6 +85,7 @@ struct UserDataFacts {
 
 /// Prints what would be asked for.
 pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
+    let key = host.effective_key();
     let plan = Plan {
         provider: info.id,
         id: None,
@@ -106,7 +98,7 @@ pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) ->
         labels: host.all_labels(),
         ports: host.ports.restricted(),
         ssh_keys: host.ssh_keys.len(),
-        key: host.key.as_ref().map(IdempotencyKey::as_str),
+        key: key.as_str(),
         expires: host.expires.and_then(rfc3339),
         user_data: UserDataFacts {
             kind: host.user_data.kind(),
@@ -130,7 +122,7 @@ pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) ->
         ("labels", plan.labels.to_tags().join(", ")),
         ("open ports", ports.unwrap_or_else(|| "all".to_owned())),
         ("ssh keys", plan.ssh_keys.to_string()),
-        ("key", or_dash(plan.key)),
+        ("key", plan.key.to_owned()),
         ("expires", or_dash(plan.expires.as_deref())),
         (
             "user data",
@@ -143,17 +135,4 @@ pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) ->
         .map(|(key, value)| vec![key.clone(), value.clone()]);
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
     output::rows(Format::Table, &plan, &["WOULD CREATE", ""], rows.chain(additional))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn keys_are_random_uuids() {
-        let key = super::random_key();
-        assert_ne!(key, super::random_key());
-        let lengths: Vec<usize> = key.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12], "{key}");
-        assert_eq!(&key[14..15], "4", "{key}");
-        assert!("89ab".contains(&key[19..20]), "{key}");
-    }
 }
