@@ -17,6 +17,11 @@ pub trait Cloud: Debug + Send + Sync {
     /// Static facts about the provider.
     fn info(&self) -> &'static ProviderInfo;
 
+    /// A text that belongs behind every error, such as that the service is closed.
+    fn hint(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The region of a host that names none; a setting may change it.
     fn home_region(&self) -> &str {
         self.info().default_region

@@ -222,7 +222,12 @@ impl<C: Cloud> Hosted<C> {
     async fn sweep(&self, find: Find<'_>, filter: &RegionFilter) -> Result<Vec<ProvisionedHost>> {
         let home = self.cloud.home_region();
         match filter {
-            RegionFilter::Only(region) => self.cloud.hosts(find, Some(&self.cloud.region(region)?)).await,
+            RegionFilter::Only(region) => {
+                let region = self.cloud.region(region)?;
+                let mut hosts = self.cloud.hosts(find, Some(&region)).await?;
+                hosts.retain(|host| host.region.as_deref() == Some(region.as_str()));
+                Ok(hosts)
+            }
             _ if self.cloud.info().capabilities.lists_all_regions => self.cloud.hosts(find, None).await,
             RegionFilter::Default => self.cloud.hosts(find, Some(&self.cloud.region(home)?)).await,
             RegionFilter::All => {
@@ -356,6 +361,10 @@ impl<C: Cloud> Hosted<C> {
             let error = match error.provider() {
                 Some(_) => error,
                 None => error.with_provider(self.cloud.info().id),
+            };
+            let error = match self.cloud.hint() {
+                Some(hint) if !error.message().contains(hint) => error.hint(hint),
+                _ => error,
             };
             match error.operation() {
                 Some(_) => error,

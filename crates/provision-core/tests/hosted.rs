@@ -641,6 +641,11 @@ fn an_address_leads_to_one_marked_host_or_to_none() {
     let delete = |ip: &str| run(cloud.delete(&HostDeleteRequest::ip(ip.parse().unwrap())));
     assert_eq!(delete("192.0.2.9").unwrap_err().kind(), ErrorKind::NotFound, "not ours");
     assert_eq!(delete("192.0.2.3").unwrap_err().kind(), ErrorKind::InvalidRequest);
+    let elsewhere = HostDeleteRequest::Ip {
+        ip: "192.0.2.1".parse().unwrap(),
+        region: RegionFilter::Only("there".to_owned()),
+    };
+    assert_eq!(run(cloud.delete(&elsewhere)).unwrap_err().kind(), ErrorKind::NotFound);
     fake.calls();
     assert_eq!(delete("192.0.2.1").unwrap(), Deletion::InProgress);
     assert_eq!(fake.calls(), ["hosts address 192.0.2.1 in here", "remove 1"]);

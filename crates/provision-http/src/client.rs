@@ -26,7 +26,6 @@ pub struct Client {
     headers: HeaderMap,
     secrets: Secrets,
     deadline: Duration,
-    hint: Option<&'static str>,
     authorizer: Option<Arc<dyn Authorize>>,
 }
 
@@ -99,7 +98,6 @@ impl Client {
             headers,
             secrets: Secrets::default(),
             deadline,
-            hint: None,
             authorizer: None,
         })
     }
@@ -349,15 +347,15 @@ impl Client {
                     ErrorKind::Unavailable,
                     &format!("cannot connect to {host}{port}"),
                 );
-                return self
-                    .hinted(error.hint("nothing was sent; check the network, and `endpoint` if you set it"))
+                return error
+                    .hint("nothing was sent; check the network, and `endpoint` if you set it")
                     .with_source(cause);
             }
             TransportError::Certificate(_) => {
                 let text = format!("the certificate of {host}{port} is not to be trusted");
                 let error = self.plain(request, ErrorKind::UnexpectedResponse, &text);
-                return self
-                    .hinted(error.hint("nothing was sent; check `endpoint`, this machine's clock and its certificates"))
+                return error
+                    .hint("nothing was sent; check `endpoint`, this machine's clock and its certificates")
                     .with_source(cause);
             }
             TransportError::Timeout => (
@@ -377,10 +375,10 @@ impl Client {
 
     fn error(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
         let error = self.plain(request, kind, message);
-        self.hinted(match advice(kind, request) {
+        match advice(kind, request) {
             Some(advice) => error.hint(advice),
             None => error,
-        })
+        }
     }
 
     fn plain(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
@@ -393,13 +391,6 @@ impl Client {
         Error::new(kind, message)
             .with_provider(self.vendor.provider)
             .with_operation(request.operation())
-    }
-
-    fn hinted(&self, error: Error) -> Error {
-        match self.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
     }
 
     /// A vendor's text made fit to show: one line, no trailing period, not endless, no secrets.
@@ -468,12 +459,6 @@ impl ClientBuilder {
     /// Adds credentials to every request through `authorizer`.
     pub fn authorizer(mut self, authorizer: Arc<dyn Authorize>) -> Self {
         self.0.authorizer = Some(authorizer);
-        self
-    }
-
-    /// Puts a hint behind every error, for a service that is closed.
-    pub fn hint(mut self, hint: Option<&'static str>) -> Self {
-        self.0.hint = hint;
         self
     }
 

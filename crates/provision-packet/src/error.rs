@@ -1,18 +1,12 @@
 use provision_core::{Error, ErrorKind};
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_http::{Failure, Subject, Vendor, VendorError, http::Method, kind_of_status};
 use serde::Deserialize;
 
-use crate::request::{CREATE, DELETE, READ};
-
 /// How Equinix Metal reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "packet",
-    title: "Packet",
-    request_id_headers: &["x-request-id"],
+pub(crate) const VENDOR: Vendor = Vendor::new("packet", "Packet", classify)
+    .with_request_id_headers(&["x-request-id"])
     // https://github.com/packethost/packngo/blob/master/packngo.go; whether 429 comes with `Retry-After` is UNCONFIRMED.
-    rate_limit_reset_header: Some("x-ratelimit-reset"),
-    classify,
-};
+    .with_rate_limit_reset_header("x-ratelimit-reset");
 
 /// Either one text or a list of them; there are no codes.
 /// <https://github.com/equinix/equinix-sdk-go/blob/v0.66.0/spec/services/metalv1/oas3.fetched/components/schemas/Error.yaml>
@@ -23,24 +17,34 @@ struct Body {
 }
 
 impl Body {
-    fn text(self) -> Option<String> {
-        let texts: Vec<String> = self.error.into_iter().chain(self.errors.unwrap_or_default()).collect();
-        (!texts.is_empty()).then(|| texts.join("; "))
+    fn texts(&self) -> Vec<&str> {
+        let texts = self.error.iter().chain(self.errors.iter().flatten());
+        texts.map(String::as_str).collect()
+    }
+
+    /// Whether it says that there is no such device: in words about a device, or "Not found" in the list, whose exact text is
+    /// UNCONFIRMED. `{"status":404,"error":"Not Found"}` is what many a server says of a path. One that repeats the path is
+    /// about the path.
+    fn says_gone(&self) -> bool {
+        let of_device = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            let missing = ["not found", "not be found", "not exist"];
+            text.contains("device") && !text.contains('/') && missing.iter().any(|words| text.contains(words))
+        };
+        let bare = |text: &String| text.trim_end_matches('.').eq_ignore_ascii_case("not found");
+        self.errors.iter().flatten().any(bare) || self.texts().into_iter().any(of_device)
     }
 }
 
 fn classify(failure: &Failure<'_>) -> VendorError {
-    let Some(message) = failure.json::<Body>().and_then(Body::text) else {
-        return match failure.status {
-            // A proxy's page, not the API: says nothing about a device. To be expected of a service that is closed.
-            404 | 410 => VendorError::new(
-                ErrorKind::UnexpectedResponse,
-                "there is no Equinix Metal API at that address: check the setting `endpoint`",
-            ),
-            _ => failure.by_status(),
-        };
+    let Some(body) = failure.json::<Body>().filter(|body| !body.texts().is_empty()) else {
+        return failure.by_status();
     };
+    let message = body.texts().join("; ");
     let text = message.to_ascii_lowercase();
+    let of_host = failure.subject == Subject::Host;
+    let deletes = of_host && *failure.method == Method::DELETE;
+    let creates = failure.subject == Subject::NewHost;
     let says_locked = || {
         text.split(|c: char| !c.is_ascii_alphabetic())
             .any(|word| word == "locked")
@@ -48,28 +52,31 @@ fn classify(failure: &Failure<'_>) -> VendorError {
     let kind = match failure.status {
         // Long ago a bad token was answered with 404.
         404 if text.contains("authentication token") => ErrorKind::Unauthorized,
-        404 if matches!(failure.operation, READ | DELETE) => ErrorKind::NotFound,
-        // The project, never the host.
-        404 => ErrorKind::InvalidRequest,
-        // A resource of the API that was withdrawn, never a device.
-        410 => ErrorKind::UnexpectedResponse,
+        404 if of_host && !body.says_gone() => return unrelated(message),
+        // A part of the API that was withdrawn, never a device.
+        410 => return unrelated(message),
         // 503 is UNCONFIRMED.
         422 | 503 if is_sold_out(&text) => ErrorKind::Capacity,
         // Status and wording UNCONFIRMED.
-        403 | 422 if failure.operation == CREATE && is_quota(&text) => ErrorKind::Quota,
+        403 | 422 if creates && is_quota(&text) => ErrorKind::Quota,
         422 if text.contains("while it is") => ErrorKind::Conflict,
         // The status is UNCONFIRMED. Somebody locked the device: that does not pass by itself.
-        422 if failure.operation == DELETE && says_locked() => ErrorKind::Forbidden,
+        422 if deletes && says_locked() => ErrorKind::Forbidden,
         status => kind_of_status(status),
     };
     let message = match (kind, failure.status) {
-        (ErrorKind::InvalidRequest, 404) => format!("{message} (check the settings `project` and `endpoint`)"),
-        (ErrorKind::Forbidden, _) if failure.operation == DELETE && says_locked() => {
+        // The project, never the host.
+        (_, 404) if !of_host => format!("{message} (check the settings `project` and `endpoint`)"),
+        (ErrorKind::Forbidden, _) if deletes && says_locked() => {
             format!("{message} (somebody locked the device against deletion: unlock it)")
         }
         _ => message,
     };
     VendorError::new(kind, message)
+}
+
+fn unrelated(message: String) -> VendorError {
+    VendorError::new(ErrorKind::UnexpectedResponse, message).not_about_it()
 }
 
 /// "There aren't available servers in that metro", "... at any facility", "The facility ewr1 has no provisionable
@@ -92,25 +99,22 @@ pub(crate) fn is_being_deleted(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_testkit::tables;
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        })
+    const READ: (&Method, Subject) = (&Method::GET, Subject::Host);
+    const DELETE: (&Method, Subject) = (&Method::DELETE, Subject::Host);
+    const CREATE: (&Method, Subject) = (&Method::POST, Subject::NewHost);
+    const LIST: (&Method, Subject) = (&Method::GET, Subject::Other);
+
+    fn classified((method, subject): (&Method, Subject), status: u16, body: &str) -> VendorError {
+        tables::classify(&VENDOR, method, subject, status, body)
     }
 
     #[test]
     fn every_error_of_the_vendor_has_its_kind() {
         use ErrorKind as Kind;
-        let list = "list devices";
         let table = [
             (READ, 401, "Invalid authentication token", Kind::Unauthorized),
             (READ, 404, "Invalid authentication token", Kind::Unauthorized),
@@ -121,11 +125,10 @@ mod tests {
                 "You are not authorized to delete this device",
                 Kind::Forbidden,
             ),
-            (READ, 404, "Not found", Kind::NotFound),
-            (DELETE, 404, "Not found", Kind::NotFound),
-            (list, 404, "Not found", Kind::InvalidRequest),
-            (CREATE, 404, "Not found", Kind::InvalidRequest),
-            (READ, 410, "This resource was removed", Kind::UnexpectedResponse),
+            (READ, 404, "Device not found", Kind::NotFound),
+            // No host is gone: the client makes `InvalidRequest` of them.
+            (LIST, 404, "Not found", Kind::NotFound),
+            (CREATE, 404, "Not found", Kind::NotFound),
             (CREATE, 422, "Facility can't be blank", Kind::InvalidRequest),
             (
                 CREATE,
@@ -157,19 +160,52 @@ mod tests {
             (DELETE, 422, "Cannot delete a locked device", Kind::Forbidden),
             (DELETE, 403, "The device is locked", Kind::Forbidden),
             (CREATE, 422, "The address is blocked", Kind::InvalidRequest),
-            (list, 429, "Too many requests", Kind::RateLimited),
-            (list, 500, "Oh snap, something went wrong!", Kind::Unavailable),
-            (list, 503, "Service unavailable", Kind::Unavailable),
+            (LIST, 429, "Too many requests", Kind::RateLimited),
+            (LIST, 500, "Oh snap, something went wrong!", Kind::Unavailable),
+            (LIST, 503, "Service unavailable", Kind::Unavailable),
         ];
-        for (operation, status, message, kind) in table {
+        for (request, status, message, kind) in table {
             for body in [
                 format!(r#"{{"error":"{message}"}}"#),
                 format!(r#"{{"errors":["{message}"]}}"#),
             ] {
-                let error = classified(operation, status, &body);
-                assert_eq!(error.kind, kind, "{operation}: {status} {body}");
+                let error = classified(request, status, &body);
+                assert_eq!(error.kind, kind, "{request:?}: {status} {body}");
                 assert!(error.message.starts_with(message), "{}", error.message);
             }
+        }
+    }
+
+    #[test]
+    fn only_packet_s_own_words_about_a_device_say_that_it_is_gone() {
+        let table = [
+            (404, r#"{"errors":["Not found"]}"#, ErrorKind::NotFound),
+            (404, r#"{"errors":["not found."]}"#, ErrorKind::NotFound),
+            (404, r#"{"error":"The device could not be found"}"#, ErrorKind::NotFound),
+            (
+                404,
+                r#"{"status":404,"error":"Not Found"}"#,
+                ErrorKind::UnexpectedResponse,
+            ),
+            (
+                404,
+                r#"{"errors":["Project not found"]}"#,
+                ErrorKind::UnexpectedResponse,
+            ),
+            (
+                404,
+                r#"{"error":"GET /metal/v1/metal/v1/devices/9f7eafab not found"}"#,
+                ErrorKind::UnexpectedResponse,
+            ),
+            (410, r#"{"errors":["Not found"]}"#, ErrorKind::UnexpectedResponse),
+            (
+                410,
+                r#"{"error":"This device API was removed"}"#,
+                ErrorKind::UnexpectedResponse,
+            ),
+        ];
+        for (method, subject) in [READ, DELETE] {
+            tables::errors_of(&VENDOR, method, subject, &table);
         }
     }
 
@@ -186,10 +222,8 @@ mod tests {
             (429, "", ErrorKind::RateLimited),
             (503, "<html>gateway</html>", ErrorKind::Unavailable),
         ];
-        for (status, body, kind) in table {
-            for operation in [READ, DELETE] {
-                assert_eq!(classified(operation, status, body).kind, kind, "{status} {body}");
-            }
+        for (method, subject) in [READ, DELETE, CREATE, LIST] {
+            tables::errors_of(&VENDOR, method, subject, &table);
         }
     }
 

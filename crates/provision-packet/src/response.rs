@@ -6,20 +6,20 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_http::{Answer, NumberedPage};
 use serde::Deserialize;
 
-use crate::{config::INFO, status::host_status};
+use crate::{info::INFO, status::host_status};
 
 /// One page of a project's devices.
 #[derive(Deserialize)]
 pub(crate) struct Devices {
-    devices: Vec<Device>,
-    #[serde(default)]
-    meta: Meta,
+    pub(crate) devices: Vec<Device>,
+    meta: Option<Meta>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Meta {
     next: Option<Href>,
     total: Option<usize>,
@@ -33,20 +33,31 @@ struct Href {
 impl Devices {
     /// How many devices the whole list has.
     pub(crate) fn total(&self) -> Option<usize> {
-        self.meta.total
+        self.meta.as_ref()?.total
     }
 
-    /// The devices, and whether there is another page. Pages are asked for by number: the link is not followed.
-    pub(crate) fn into_parts(self) -> (Vec<Device>, bool) {
-        (self.devices, self.meta.next.is_some())
+    /// Pages are asked for by number: the link to the next is not followed.
+    pub(crate) fn has_next(&self) -> bool {
+        self.meta.as_ref().is_some_and(|meta| meta.next.is_some())
+    }
+}
+
+impl NumberedPage for Devices {
+    type Item = Device;
+    fn has_more(&self, _page: usize, _seen: &mut usize, _answer: &Answer) -> bool {
+        self.has_next()
+    }
+    fn into_items(self) -> Vec<Device> {
+        self.devices
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Device {
-    pub(crate) id: String,
+    /// Checked here, so that an answer with a strange one does not pass for a refusal of what was asked.
+    id: HostId,
     hostname: Option<String>,
-    state: String,
+    state: Option<String>,
     ip_addresses: Option<Vec<Address>>,
     metro: Option<Metro>,
     plan: Option<Slug>,
@@ -61,8 +72,7 @@ struct Slug {
     slug: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Address {
     address: Option<String>,
     address_family: Option<u8>,
@@ -87,34 +97,33 @@ impl Device {
             .map(|(_, ip)| IpAddr::V4(ip))
     }
 
-    pub(crate) fn labels(&self) -> Labels {
-        Labels::from_tags(self.tags.iter().flatten().map(String::as_str))
-    }
-
-    pub(crate) fn status(&self) -> HostStatus {
-        host_status(&self.state, self.ip().is_some())
+    /// In lower case, as the API writes it.
+    pub(crate) fn uuid(&self) -> String {
+        self.id.as_str().to_ascii_lowercase()
     }
 
     /// `device|project`. Only the project tells a device that is gone from one that the credentials may not see.
-    pub(crate) fn host_id(&self, asked_in: Option<&str>) -> Result<HostId> {
-        let device = HostId::check_uuid(&self.id)?;
+    fn host_id(&self, asked_in: Option<&str>) -> Result<HostId> {
         let href = self.project.as_ref().and_then(|project| project.href.as_deref());
         let project = href
             .and_then(|href| HostId::check_uuid(href.rsplit('/').next()?).ok())
             .or(asked_in);
-        Ok(HostId::from_parts([Some(device), project].into_iter().flatten())?)
+        Ok(HostId::from_parts(
+            [Some(self.id.as_str()), project].into_iter().flatten(),
+        )?)
     }
 
     /// The host, given the project in which it was asked for, if it is known.
     pub(crate) fn into_host(self, asked_in: Option<&str>) -> Result<ProvisionedHost> {
-        let (id, ip, status, labels) = (self.host_id(asked_in)?, self.ip(), self.status(), self.labels());
-        let name = self.hostname.unwrap_or_default();
-        let mut host = ProvisionedHost::new(INFO.id, id, name, status, self.state);
+        let (id, ip) = (self.host_id(asked_in)?, self.ip());
+        let state = self.state.unwrap_or_default();
+        let status = host_status(&state, ip.is_some());
+        let mut host = ProvisionedHost::new(INFO.id, id, self.hostname.unwrap_or_default(), status, state);
         host.ip = ip;
         host.region = self.metro.and_then(|metro| metro.code);
         host.plan = self.plan.and_then(|plan| plan.slug);
         host.image = self.operating_system.and_then(|system| system.slug);
-        host.labels = labels;
+        host.labels = Labels::from_tags(self.tags.iter().flatten().map(String::as_str));
         host.created = self.created_at.as_deref().and_then(parse_rfc3339);
         Ok(host)
     }
@@ -128,19 +137,20 @@ pub(crate) struct Metros {
 #[derive(Deserialize)]
 pub(crate) struct Metro {
     id: Option<String>,
-    pub(crate) code: Option<String>,
+    code: Option<String>,
     name: Option<String>,
     country: Option<String>,
 }
 
 impl Metro {
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
     pub(crate) fn to_region(&self) -> Option<Region> {
         let place = [self.name.as_deref(), self.country.as_deref()];
-        Some(Region {
-            id: self.code.clone()?,
-            description: place.into_iter().flatten().collect::<Vec<_>>().join(", "),
-            available: None,
-        })
+        let place: Vec<&str> = place.into_iter().flatten().collect();
+        Some(Region::new(self.code.clone()?, place.join(", ")))
     }
 }
 
@@ -174,15 +184,12 @@ pub(crate) struct ServerPlan {
     name: Option<String>,
     description: Option<String>,
     deployment_types: Option<Vec<String>>,
-    #[serde(default)]
-    specs: Specs,
-    #[serde(default)]
-    pricing: Price,
+    specs: Option<Specs>,
+    pricing: Option<Price>,
     available_in_metros: Option<Vec<Offer>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Specs {
     memory: Option<Memory>,
     drives: Option<Vec<Drive>>,
@@ -209,8 +216,7 @@ impl Drive {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Price {
     hour: Option<f64>,
 }
@@ -233,7 +239,7 @@ impl ServerPlan {
             .filter_map(|metro| Some((metro.id.as_deref()?, metro.code.as_deref()?)))
             .collect();
         let mut regions = Vec::new();
-        let mut hour = self.pricing.hour;
+        let mut hour = self.pricing.and_then(|price| price.hour);
         for offer in self.available_in_metros.iter().flatten() {
             let metro = offer.href.as_deref().and_then(|href| href.rsplit('/').next());
             let Some(code) = metro.and_then(|metro| codes.get(metro)) else {
@@ -254,24 +260,21 @@ impl ServerPlan {
         } else {
             Some(false)
         };
-        let drives = self.specs.drives.filter(|drives| !drives.is_empty());
+        let (memory, drives) = self.specs.map_or((None, None), |specs| (specs.memory, specs.drives));
+        let drives = drives.filter(|drives| !drives.is_empty());
         let sizes = |drives: Vec<Drive>| drives.iter().map(Drive::gigabytes).sum();
-        Plan {
-            description: self.description.or(self.name).unwrap_or_default(),
-            // The API counts processors, not cores.
-            vcpus: None,
-            memory_mib: self
-                .specs
-                .memory
-                .and_then(|memory| gigabytes(&memory.total?))
-                .map(|gigabytes| gigabytes * 1024),
-            disk_gb: drives.and_then(sizes),
-            monthly_cost: hour.filter(|hour| *hour > 0.0).map(|hour| hour * HOURS),
-            currency: "USD".to_owned(),
-            regions,
-            available,
-            id: self.slug,
-        }
+        let mut plan = Plan::new(self.slug);
+        plan.description = self.description.or(self.name).unwrap_or_default();
+        // `vcpus` stays unknown: the API counts processors, not cores.
+        plan.memory_mib = memory
+            .and_then(|memory| gigabytes(&memory.total?))
+            .map(|gigabytes| gigabytes * 1024);
+        plan.disk_gb = drives.and_then(sizes);
+        plan.monthly_cost = hour.filter(|hour| *hour > 0.0).map(|hour| hour * HOURS);
+        plan.currency = "USD".to_owned();
+        plan.regions = regions;
+        plan.available = available;
+        plan
     }
 }
 
@@ -303,16 +306,14 @@ pub(crate) struct OperatingSystem {
 impl OperatingSystem {
     /// One slug stands for the builds of every architecture.
     pub(crate) fn into_image(self) -> Image {
-        Image {
-            id: self.slug,
-            description: self.name.unwrap_or_default(),
-            architecture: None,
-        }
+        Image::new(self.slug, self.name.unwrap_or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use provision_core::HostStatus;
+
     use super::*;
 
     const DEVICE: &str = "9f7eafab-6f6b-4ae4-988d-c2a686367791";
@@ -347,7 +348,7 @@ mod tests {
         for (addresses, expected) in table {
             let found = device(serde_json::json!({ "ip_addresses": addresses }));
             assert_eq!(found.ip().map(|ip| ip.to_string()).as_deref(), expected);
-            let active = found.status() == HostStatus::Active;
+            let active = found.into_host(None).unwrap().status == HostStatus::Active;
             assert_eq!(active, expected.is_some());
         }
     }
@@ -369,7 +370,24 @@ mod tests {
             let id = device(more.clone()).host_id(asked_in).ok();
             assert_eq!(id.map(String::from), expected);
         }
-        assert!(device(serde_json::json!({"id": "../projects"})).host_id(None).is_err());
+        assert!(serde_json::from_value::<Device>(serde_json::json!({"id": "../projects", "state": "active"})).is_err());
+    }
+
+    #[test]
+    fn null_is_nothing_and_a_list_without_its_list_is_an_error() {
+        let read = |value: serde_json::Value| serde_json::from_value::<Devices>(value).ok();
+        let bare = serde_json::json!({
+            "id": DEVICE, "hostname": null, "state": null, "ip_addresses": null, "metro": null, "plan": {"slug": null},
+            "operating_system": null, "project": {"href": null}, "tags": null, "created_at": null,
+        });
+        let listed = read(serde_json::json!({"devices": [bare], "meta": null})).unwrap();
+        assert!(!listed.has_next() && listed.total().is_none());
+        let host = listed.devices.into_iter().next().unwrap().into_host(None).unwrap();
+        assert_eq!(host.status, HostStatus::Unknown);
+        assert!(read(serde_json::json!({"meta": {"next": null, "total": 0}})).is_none());
+        let plan = serde_json::json!({"slug": "c3", "specs": null, "pricing": null, "available_in_metros": null});
+        let plan: ServerPlan = serde_json::from_value(plan).unwrap();
+        assert_eq!(plan.into_plan(None, &[], &Capacity::default()).monthly_cost, None);
     }
 
     #[test]

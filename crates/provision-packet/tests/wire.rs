@@ -7,22 +7,24 @@
 use std::time::{Duration, SystemTime};
 
 use provision_core::{
-    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostStatus, IdempotencyKey, ListFilter,
+    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, HostStatus, IdempotencyKey, ListFilter,
     Provisioner, RegionFilter, Settings, UserData,
 };
 use provision_packet::Packet;
 use provision_testkit::{
     wire::{self, answer, answer_once, received},
-    wiremock::MockServer,
+    wiremock::{Mock, MockServer, ResponseTemplate, matchers::any},
 };
 use serde_json::{Value, json};
 
 const PROJECT: &str = "f3f131c8-f302-49ef-8c44-9405022dc6dd";
 const ID: &str = "9f7eafab-6f6b-4ae4-988d-c2a686367791|f3f131c8-f302-49ef-8c44-9405022dc6dd";
+const OTHER: &str = "11111111-6f6b-4ae4-988d-c2a686367791";
+const OUR_PROJECT: &str = "/metal/v1/projects/f3f131c8-f302-49ef-8c44-9405022dc6dd";
 const DEVICES: &str = "/metal/v1/projects/f3f131c8-f302-49ef-8c44-9405022dc6dd/devices";
 const DEVICE: &str = "/metal/v1/devices/9f7eafab-6f6b-4ae4-988d-c2a686367791";
 
-fn connect(server: &MockServer) -> Packet {
+fn connect(server: &MockServer) -> impl Provisioner {
     let settings = Settings::new()
         .with("token", "metal-secret-token")
         .with("project", PROJECT)
@@ -61,7 +63,7 @@ fn full_host() -> BasicHost {
 fn device(state: &str, addresses: Value, host: &BasicHost) -> Value {
     json!({
         "id": "9f7eafab-6f6b-4ae4-988d-c2a686367791", "short_id": "9f7eafab", "hostname": "exit-1", "state": state,
-        "tags": host.all_labels().to_tags(), "billing_cycle": "hourly", "locked": false, "user": "root",
+        "tags": wire::labels(Packet::INFO, host).to_tags(), "billing_cycle": "hourly", "locked": false, "user": "root",
         "created_at": "2026-05-22T17:59:43Z", "updated_at": "2026-05-22T17:59:43Z", "provisioning_percentage": 0.0,
         "ip_addresses": addresses, "root_password": "hunter2hunter2", "userdata": "#!/bin/sh\necho hi\n",
         "operating_system": {"slug": "ubuntu_24_04", "distro": "ubuntu", "version": "24.04", "name": "Ubuntu 24.04 LTS"},
@@ -105,6 +107,7 @@ fn hidden() -> Value {
 #[tokio::test]
 async fn create_with_defaults() {
     let server = wire::server().await;
+    answer(&server, "GET", DEVICES, 200, page(json!([]), false)).await;
     answer(
         &server,
         "POST",
@@ -142,7 +145,7 @@ async fn a_lost_create_is_adopted() {
     let mut other_key = full_host();
     other_key.key = Some(IdempotencyKey::new("order-18").unwrap());
     let mut other = device("active", addresses(), &other_key);
-    other["id"] = json!("11111111-6f6b-4ae4-988d-c2a686367791");
+    other["id"] = json!(OTHER);
     answer(&server, "GET", DEVICES, 200, page(json!([other, going, found]), false)).await;
     let host = connect(&server).provision(&full_host()).await.unwrap();
     assert_eq!((host.id.as_str(), host.status), (ID, HostStatus::Active));
@@ -156,13 +159,14 @@ async fn a_host_that_is_being_deleted_is_not_adopted_and_not_made_twice() {
     answer(&server, "GET", DEVICES, 200, page(json!([going]), false)).await;
     let error = connect(&server).provision(&full_host()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert!(error.to_string().contains(ID), "{error}");
+    assert!(error.to_string().contains(&ID.replace('|', "/")), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_refusal_names_what_was_asked_for_and_hides_what_is_secret() {
     let server = wire::server().await;
+    answer(&server, "GET", DEVICES, 200, page(json!([]), false)).await;
     let text = "Userdata #!/bin/sh echo secret-in-user-data is invalid for metal-secret-token";
     answer(&server, "POST", DEVICES, 422, errors(text)).await;
     let mut host = small_host();
@@ -203,7 +207,7 @@ async fn list_reads_every_page_from_the_configured_endpoint() {
     let mut foreign = ours("active");
     foreign["tags"] = json!(["web"]);
     let mut second = ours("inactive");
-    second["id"] = json!("11111111-6f6b-4ae4-988d-c2a686367791");
+    second["id"] = json!(OTHER);
     answer_once(
         &server,
         "GET",
@@ -230,12 +234,13 @@ async fn delete_by_id_until_it_is_gone() {
     ] {
         answer_once(&server, "DELETE", DEVICE, status, body).await;
     }
+    answer(&server, "GET", OUR_PROJECT, 200, json!({ "id": PROJECT })).await;
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id(ID.parse().unwrap());
     let busy = cloud.delete(&request).await.unwrap_err();
     assert_eq!(busy.kind(), ErrorKind::Conflict);
     assert!(busy.is_retryable());
-    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::Removed] {
+    for expected in [Deletion::InProgress, Deletion::InProgress, Deletion::NotFound] {
         assert_eq!(cloud.delete(&request).await.unwrap(), expected);
     }
     insta::assert_snapshot!(received(&server).await);
@@ -245,22 +250,109 @@ async fn delete_by_id_until_it_is_gone() {
 async fn a_device_that_left_its_project_is_gone() {
     let server = wire::server().await;
     let mut other = ours("active");
-    other["id"] = json!("11111111-6f6b-4ae4-988d-c2a686367791");
+    other["id"] = json!(OTHER);
     answer(&server, "DELETE", DEVICE, 403, hidden()).await;
     answer(&server, "GET", DEVICE, 403, hidden()).await;
     answer(&server, "GET", DEVICES, 200, page(json!([other]), false)).await;
     let cloud = connect(&server);
     let id = ID.parse().unwrap();
     assert_eq!(cloud.status(&id).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(cloud.delete(&id.into()).await.unwrap(), Deletion::Removed);
+    assert_eq!(cloud.delete(&id.into()).await.unwrap(), Deletion::NotFound);
     insta::assert_snapshot!(received(&server).await);
+}
+
+/// A path that the API does not have is "Not found" in the words of a device that is gone.
+#[tokio::test]
+async fn a_device_is_not_gone_while_the_endpoint_may_be_wrong() {
+    let table = [
+        (200, json!({ "id": PROJECT }), ErrorKind::NotFound),
+        (404, errors("Not found"), ErrorKind::InvalidRequest),
+        (404, Value::Null, ErrorKind::UnexpectedResponse),
+        (403, hidden(), ErrorKind::Forbidden),
+        (429, json!({"error": "Too many requests"}), ErrorKind::RateLimited),
+        (500, errors("Oh snap, something went wrong!"), ErrorKind::Unavailable),
+    ];
+    for (status, body, kind) in table {
+        let server = wire::server().await;
+        for verb in ["GET", "DELETE"] {
+            answer(&server, verb, DEVICE, 404, errors("Not found")).await;
+        }
+        answer(&server, "GET", OUR_PROJECT, status, body).await;
+        let cloud = connect(&server);
+        for id in [ID, "9f7eafab-6f6b-4ae4-988d-c2a686367791"] {
+            let id: HostId = id.parse().unwrap();
+            assert_eq!(cloud.status(&id).await.unwrap_err().kind(), kind, "{status}");
+            match cloud.delete(&id.into()).await {
+                Ok(deleted) => assert_eq!((deleted, kind), (Deletion::NotFound, ErrorKind::NotFound)),
+                Err(error) => assert_eq!(error.kind(), kind, "{status}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_404_that_is_not_packet_s_is_told_as_such_by_every_request() {
+    for body in ["<html>not found</html>", "", r#"{"message":"no Route matched"}"#] {
+        let foreign = ResponseTemplate::new(404).set_body_string(body);
+        let server = wire::server().await;
+        Mock::given(any()).respond_with(foreign.clone()).mount(&server).await;
+        let cloud = connect(&server);
+        let id: HostId = ID.parse().unwrap();
+        let mut errors = vec![
+            cloud.provision(&small_host()).await.unwrap_err(),
+            cloud.status(&id).await.unwrap_err(),
+            cloud.delete(&id.into()).await.unwrap_err(),
+            cloud.list(&ListFilter::all()).await.unwrap_err(),
+        ];
+        for query in [CatalogQuery::regions(), CatalogQuery::plans(), CatalogQuery::images()] {
+            errors.push(cloud.catalog(&query).await.unwrap_err());
+        }
+        let server = wire::server().await;
+        answer(&server, "GET", DEVICES, 200, page(json!([]), false)).await;
+        Mock::given(any()).respond_with(foreign).mount(&server).await;
+        errors.push(connect(&server).provision(&small_host()).await.unwrap_err());
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+        }
+    }
+}
+
+/// A device went while the pages were read, and the wanted one moved to the page that had been read before: as many devices
+/// came as the last page counts.
+#[tokio::test]
+async fn a_list_that_changed_while_it_was_read_does_not_say_that_a_device_is_gone() {
+    let server = wire::server().await;
+    let of = |id: &str| {
+        let mut device = ours("active");
+        device["id"] = json!(id);
+        device
+    };
+    let first = json!({"devices": [of(OTHER)], "meta": {"next": {"href": "/x?page=2"}, "total": 3}});
+    let second = json!({"devices": [of(PROJECT)], "meta": {"next": null, "total": 2}});
+    answer(&server, "GET", DEVICE, 403, hidden()).await;
+    answer_once(&server, "GET", DEVICES, 200, first).await;
+    answer_once(&server, "GET", DEVICES, 200, second).await;
+    let error = connect(&server).status(&ID.parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+}
+
+/// The create was accepted: nobody may take it that nothing was made.
+#[tokio::test]
+async fn an_accepted_create_with_a_strange_id_may_have_made_a_host() {
+    let server = wire::server().await;
+    let mut strange = ours("queued");
+    strange["id"] = json!("../projects");
+    answer(&server, "GET", DEVICES, 200, page(json!([]), false)).await;
+    answer(&server, "POST", DEVICES, 201, strange).await;
+    let error = connect(&server).provision(&small_host()).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_exist()), (ErrorKind::UnexpectedResponse, true));
 }
 
 /// 403 is no proof that a device is gone while anything else explains it.
 #[tokio::test]
 async fn a_device_that_the_token_may_not_see_is_not_gone() {
     let mut other = ours("active");
-    other["id"] = json!("11111111-6f6b-4ae4-988d-c2a686367791");
+    other["id"] = json!(OTHER);
     let table = [
         (200, page(json!([ours("active")]), false), ErrorKind::Forbidden),
         // Two devices, of which a page that moved shows one twice; and a list that does not say how many it has.
@@ -287,7 +379,7 @@ async fn a_device_that_the_token_may_not_see_is_not_gone() {
         answer(&server, "GET", DEVICE, 403, hidden()).await;
         answer(&server, "GET", DEVICES, status, body).await;
         let cloud = connect(&server);
-        let id: provision_core::HostId = ID.parse().unwrap();
+        let id: HostId = ID.parse().unwrap();
         assert_eq!(cloud.status(&id).await.unwrap_err().kind(), kind, "{status}");
         assert_eq!(cloud.delete(&id.into()).await.unwrap_err().kind(), kind, "{status}");
     }
@@ -298,10 +390,10 @@ async fn a_device_that_the_token_may_not_see_is_not_gone() {
 async fn a_bare_id_is_not_looked_for_in_the_configured_project() {
     let server = wire::server().await;
     answer(&server, "DELETE", DEVICE, 403, hidden()).await;
-    let id: provision_core::HostId = "9f7eafab-6f6b-4ae4-988d-c2a686367791".parse().unwrap();
+    let id: HostId = "9f7eafab-6f6b-4ae4-988d-c2a686367791".parse().unwrap();
     let error = connect(&server).delete(&id.into()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
-    assert!(error.to_string().contains("`device|project`"), "{error}");
+    assert!(error.to_string().contains("`packet/<device>/<project>`"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
@@ -365,11 +457,15 @@ async fn catalog_of_a_metro() {
     answer(&server, "GET", "/metal/v1/operating-systems", 200, systems).await;
     let cloud = connect(&server);
     insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("sv")).await.unwrap());
-    insta::assert_snapshot!(received(&server).await);
+    // Plans, stock and metros are asked for at the same time: in which order they arrive does not matter.
+    let sent = received(&server).await;
+    let mut sent: Vec<&str> = sent.split("\n\n--------\n\n").collect();
+    sent.sort_unstable();
+    insta::assert_snapshot!(sent.join("\n\n--------\n\n"));
     let unknown = cloud.catalog(&CatalogQuery::plans().region("mars")).await.unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "packet: region \"mars\" does not exist; known: am, sv"
+        "packet: catalog: region \"mars\" does not exist; known: am, sv"
     );
     // A key that may not see the stock still sees the plans.
     let plans = cloud.catalog(&CatalogQuery::plans()).await.unwrap().plans;

@@ -1,17 +1,12 @@
-use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_core::{Error, ErrorKind};
+use provision_http::{Failure, Subject, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
 
-use crate::request::CREATE;
-
 /// How Vultr reports errors. It names no request id; a 429 comes with `Retry-After` in seconds.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "vultr",
-    title: "Vultr",
-    request_id_headers: &[],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const VENDOR: Vendor = Vendor::new("vultr", "Vultr", classify);
+
+/// In an answer to the deletion of an instance whose deletion was asked for before: an older text, its status UNCONFIRMED.
+const GOING: &str = "already pending destruction";
 
 #[derive(Deserialize)]
 struct Body {
@@ -21,64 +16,77 @@ struct Body {
 /// There are no machine-readable codes, and the same status stands for different things: the text decides, by parts of it
 /// in any case, because wordings have changed over the years.
 fn classify(failure: &Failure<'_>) -> VendorError {
-    let Some(Body { error }) = failure.json::<Body>() else {
-        return match failure.status {
-            // "Gone" is only what the cloud itself says, not a gateway or a mistyped endpoint.
-            404 | 410 => VendorError::new(
-                ErrorKind::UnexpectedResponse,
-                "the answer is not one of Vultr's API: check the endpoint",
-            ),
-            _ => failure.by_status(),
-        };
+    let Some(message) = words(failure) else {
+        return failure.by_status();
     };
-    let text = error.to_ascii_lowercase();
+    let text = message.to_ascii_lowercase();
     let has = |part: &str| text.contains(part);
-    let create = failure.operation == CREATE;
+    let create = failure.subject == Subject::NewHost;
     let kind = match failure.status {
         401 if has("unauthorized ip") => {
             let hint = "the API key is not to be used from this address: add it in the console under Account > API > Access Control";
-            return VendorError::new(
-                ErrorKind::Unauthorized,
-                format!("{}: {hint}", error.trim_end_matches('.')),
-            );
+            let message = format!("{}: {hint}", message.trim_end_matches('.'));
+            return VendorError::new(ErrorKind::Unauthorized, message);
         }
         status @ (401 | 429) => kind_of_status(status),
-        // An older text for a deletion that was asked for before; its status is UNCONFIRMED.
-        _ if has("already pending destruction") => ErrorKind::NotFound,
+        _ if has(GOING) => ErrorKind::Conflict,
         // While an instance is being installed: "Unable to destroy server: ... Server is currently locked", as a 500.
         _ if has("currently locked") => ErrorKind::Conflict,
         // For plans that are sold out in a region and for those that were never sold there.
         400 | 403 if create && has("not available") => ErrorKind::Capacity,
         // "You have reached the maximum number of active virtual machines for this account"; 400 or 403 UNCONFIRMED.
         400 | 403 if create && (has("maximum number") || has("limit")) => ErrorKind::Quota,
-        // Something that the request names, not a host.
-        404 if create => ErrorKind::InvalidRequest,
+        400 | 404 if failure.subject == Subject::Host && is_gone(failure.status, &text) => ErrorKind::NotFound,
+        // "Not found." is said of a path (<https://github.com/vultr/terraform-provider-vultr/issues/753>): the endpoint is wrong,
+        // or a part of the API was withdrawn. No instance is gone because of that.
+        404 if failure.subject == Subject::Host => return unrelated(message),
+        410 => return unrelated(message),
         status => kind_of_status(status),
     };
-    VendorError::new(kind, error)
+    VendorError::new(kind, message)
+}
+
+/// What Vultr says: in its JSON, or in plain text, as which the reason of a 403 comes, too (UNCONFIRMED).
+fn words(failure: &Failure<'_>) -> Option<String> {
+    if let Some(Body { error }) = failure.json() {
+        return Some(error);
+    }
+    let text = std::str::from_utf8(failure.body).ok()?.trim();
+    let is_plain = !text.is_empty() && !text.starts_with(['<', '{', '[']);
+    (failure.status == 403 && is_plain).then(|| text.to_owned())
+}
+
+/// Whether a text says that there is no such instance. Seen were "instance not found" and "Invalid instance-id." with 404, and
+/// "invalid instance ID" with 400 (<https://github.com/vultr/terraform-provider-vultr/issues/688>, `/177`). One that repeats
+/// the path is about the path.
+fn is_gone(status: u16, text: &str) -> bool {
+    match status {
+        404 => text.contains("instance") && !text.contains('/'),
+        _ => text.replace(['-', '_'], " ").contains("invalid instance id"),
+    }
+}
+
+fn unrelated(message: String) -> VendorError {
+    VendorError::new(ErrorKind::UnexpectedResponse, message).not_about_it()
+}
+
+/// Whether a deletion was refused because an earlier one is at work.
+pub(crate) fn is_going(error: &Error) -> bool {
+    error.message().to_ascii_lowercase().contains(GOING)
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::http::Method;
+    use provision_testkit::tables;
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        let headers = HeaderMap::new();
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &headers,
-            body: body.as_bytes(),
-        })
-    }
-
-    fn said(operation: &'static str, status: u16, text: &str) -> ErrorKind {
-        let body = format!(r#"{{"error":"{text}","status":{status}}}"#);
-        classified(operation, status, &body).kind
+    fn check(method: &Method, subject: Subject, rows: &[(u16, &str, ErrorKind)]) {
+        for (status, text, kind) in rows {
+            let body = format!(r#"{{"error":"{text}","status":{status}}}"#);
+            tables::errors_of(&VENDOR, method, subject, &[(*status, &body, *kind)]);
+        }
     }
 
     #[test]
@@ -87,68 +95,105 @@ mod tests {
         const QUOTA: &str = "You have reached the maximum number of active virtual machines for this account";
         use ErrorKind::{
             Capacity, Conflict, Forbidden, InvalidRequest, NotFound, Quota, RateLimited, Unauthorized, Unavailable,
+            UnexpectedResponse,
         };
-        let table = [
-            ("get instance", 401, "Invalid API token.", Unauthorized),
-            (
-                "get instance",
-                401,
-                "Unauthorized IP address: 203.0.113.9",
-                Unauthorized,
-            ),
-            ("get instance", 403, "Forbidden", Forbidden),
-            ("get instance", 404, "Invalid instance-id.", NotFound),
-            ("delete instance", 404, "Invalid instance-id.", NotFound),
-            ("delete instance", 500, LOCKED, Conflict),
-            (
-                "delete instance",
-                500,
-                "Server is already pending destruction",
-                NotFound,
-            ),
-            (
-                "delete instance",
-                400,
-                "This subscription is already pending destruction.",
-                NotFound,
-            ),
-            ("delete instance", 500, "Internal server error", Unavailable),
-            (CREATE, 400, "Invalid plan chosen.", InvalidRequest),
-            (CREATE, 400, "Invalid region.", InvalidRequest),
-            (CREATE, 400, "Invalid os_id.", InvalidRequest),
-            (CREATE, 400, "Bad request.", InvalidRequest),
-            (CREATE, 404, "Invalid sshkey_id.", InvalidRequest),
-            (CREATE, 400, "plan is not available in the selected region", Capacity),
-            (CREATE, 400, QUOTA, Quota),
-            (CREATE, 403, QUOTA, Quota),
-            (CREATE, 400, "Instance limit reached", Quota),
-            (CREATE, 403, "Forbidden", Forbidden),
-            (CREATE, 429, "Rate limit reached", RateLimited),
-            (CREATE, 500, "Unable to create server", Unavailable),
-            ("list instances", 400, "Limit is not a number", InvalidRequest),
-        ];
-        for (operation, status, text, kind) in table {
-            assert_eq!(said(operation, status, text), kind, "{operation} {status} {text}");
-        }
+        check(
+            &Method::GET,
+            Subject::Host,
+            &[
+                (401, "Invalid API token.", Unauthorized),
+                (401, "Unauthorized IP address: 203.0.113.9", Unauthorized),
+                (403, "Forbidden", Forbidden),
+                (404, "Invalid instance-id.", NotFound),
+                (404, "instance not found", NotFound),
+                (400, "invalid instance ID", NotFound),
+                (400, "Invalid Instance ID.", NotFound),
+                (400, "Invalid instance state", InvalidRequest),
+                (404, "Invalid API endpoint.", UnexpectedResponse),
+                (404, "No route for /vultr/v2/v2/instances/5d1c2f0e", UnexpectedResponse),
+                (404, "Not found.", UnexpectedResponse),
+                (
+                    410,
+                    "API v1 is gone: its instance calls were retired",
+                    UnexpectedResponse,
+                ),
+            ],
+        );
+        check(
+            &Method::DELETE,
+            Subject::Host,
+            &[
+                (404, "Invalid instance-id.", NotFound),
+                (400, "invalid instance ID", NotFound),
+                (404, "Invalid API endpoint.", UnexpectedResponse),
+                (500, LOCKED, Conflict),
+                (500, "Server is already pending destruction", Conflict),
+                (400, "This subscription is already pending destruction.", Conflict),
+                (500, "Internal server error", Unavailable),
+            ],
+        );
+        check(
+            &Method::POST,
+            Subject::NewHost,
+            &[
+                (400, "Invalid plan chosen.", InvalidRequest),
+                (400, "Invalid region.", InvalidRequest),
+                (400, "Invalid os_id.", InvalidRequest),
+                (400, "Bad request.", InvalidRequest),
+                // No host is gone: the client makes `InvalidRequest` of it.
+                (404, "Invalid sshkey_id.", NotFound),
+                (400, "plan is not available in the selected region", Capacity),
+                (400, QUOTA, Quota),
+                (403, QUOTA, Quota),
+                (400, "Instance limit reached", Quota),
+                (403, "Forbidden", Forbidden),
+                (429, "Rate limit reached", RateLimited),
+                (500, "Unable to create server", Unavailable),
+            ],
+        );
+        check(
+            &Method::GET,
+            Subject::Other,
+            &[(400, "Limit is not a number", InvalidRequest)],
+        );
     }
 
     #[test]
     fn answers_of_others_are_never_gone() {
-        let table = [
-            (404, ErrorKind::UnexpectedResponse),
-            (410, ErrorKind::UnexpectedResponse),
-            (401, ErrorKind::Unauthorized),
-            (429, ErrorKind::RateLimited),
-            (502, ErrorKind::Unavailable),
-        ];
-        for (status, kind) in table {
-            for body in ["<html>gateway</html>", "", r#"{"message":"no route"}"#] {
-                assert_eq!(
-                    classified("delete instance", status, body).kind,
-                    kind,
-                    "{status} {body}"
-                );
+        for body in [
+            "<html>gateway</html>",
+            "",
+            r#"{"message":"no route"}"#,
+            "Invalid instance-id.",
+        ] {
+            for subject in [Subject::Host, Subject::NewHost, Subject::Other] {
+                let rows = [
+                    (404, body, ErrorKind::UnexpectedResponse),
+                    (410, body, ErrorKind::UnexpectedResponse),
+                    (401, body, ErrorKind::Unauthorized),
+                    (429, body, ErrorKind::RateLimited),
+                    (502, body, ErrorKind::Unavailable),
+                ];
+                tables::errors_of(&VENDOR, &Method::DELETE, subject, &rows);
             }
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_403_is_shown_where_it_is_plain_text() {
+        let classified = |subject, body| tables::classify(&VENDOR, &Method::POST, subject, 403, body);
+        let refused = classified(Subject::Host, "This key lacks the right to manage servers.\n");
+        assert_eq!(refused.kind, ErrorKind::Forbidden);
+        assert_eq!(refused.message, "This key lacks the right to manage servers.");
+        let quota = "You have reached the maximum number of active virtual machines for this account";
+        assert_eq!(classified(Subject::NewHost, quota).kind, ErrorKind::Quota);
+        for page in ["<html>denied</html>", r#"{"message":"denied"}"#, " \n"] {
+            let refused = classified(Subject::Host, page);
+            assert_eq!(
+                (refused.kind, refused.message.as_str()),
+                (ErrorKind::Forbidden, ""),
+                "{page}"
+            );
         }
     }
 
@@ -156,7 +201,7 @@ mod tests {
     fn an_address_that_may_not_use_the_key_is_told_from_a_wrong_key() {
         let message = |text| {
             let body = format!(r#"{{"error":"{text}","status":401}}"#);
-            classified("get instance", 401, &body).message
+            tables::classify(&VENDOR, &Method::GET, Subject::Host, 401, &body).message
         };
         let refused = message("Unauthorized IP address: 203.0.113.9");
         assert!(

@@ -4,9 +4,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
-use serde::{Deserialize, de::DeserializeOwned};
+use provision_http::{Answer, ChainedPage, IdOrName};
+use serde::Deserialize;
 
-use crate::{config::INFO, request::has_no_ipv4, status::host_status};
+use crate::{
+    info::{INFO, has_no_ipv4},
+    status::host_status,
+};
 
 #[derive(Deserialize)]
 pub(crate) struct InstanceAnswer {
@@ -15,7 +19,8 @@ pub(crate) struct InstanceAnswer {
 
 #[derive(Deserialize)]
 pub(crate) struct Instance {
-    id: String,
+    /// Checked here, so that an answer with a strange one does not pass for a refusal of what was asked.
+    id: HostId,
     status: String,
     power_status: Option<String>,
     server_status: Option<String>,
@@ -31,7 +36,7 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
+    pub(crate) fn into_host(self) -> ProvisionedHost {
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let ip = self
             .main_ip
@@ -42,7 +47,7 @@ impl Instance {
         let status = host_status(&self.status, &server, &power, ip.is_some());
         let raw = format!("{}/{server}/{power}", self.status);
         let name = filled(self.label).or(filled(self.hostname)).unwrap_or_default();
-        let mut host = ProvisionedHost::new(INFO.id, HostId::new(self.id)?, name, status, raw);
+        let mut host = ProvisionedHost::new(INFO.id, self.id, name, status, raw);
         host.ip = ip;
         host.region = filled(self.region);
         host.plan = filled(self.plan);
@@ -57,18 +62,11 @@ impl Instance {
         if status == HostStatus::Failed {
             host.message = Some("Vultr suspended the instance: see the console for the reason".to_owned());
         }
-        Ok(host)
+        host
     }
 }
 
-/// One page of a list.
-pub(crate) trait Page: DeserializeOwned {
-    type Item;
-    /// The items, and the cursor of the next page.
-    fn into_parts(self) -> (Vec<Self::Item>, Option<String>);
-}
-
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Meta {
     links: Option<Links>,
 }
@@ -79,25 +77,19 @@ struct Links {
     next: Option<String>,
 }
 
-impl Meta {
-    fn next(self) -> Option<String> {
-        self.links?.next.filter(|cursor| !cursor.is_empty())
-    }
-}
-
 macro_rules! page {
     ($page:ident, $field:ident, $item:ty) => {
         #[derive(Deserialize)]
         pub(crate) struct $page {
             $field: Vec<$item>,
-            #[serde(default)]
-            meta: Meta,
+            meta: Option<Meta>,
         }
 
-        impl Page for $page {
+        impl ChainedPage for $page {
             type Item = $item;
-            fn into_parts(self) -> (Vec<$item>, Option<String>) {
-                (self.$field, self.meta.next())
+            fn into_parts(self, _answer: &Answer) -> Result<(Vec<$item>, Option<String>)> {
+                let links = self.meta.and_then(|meta| meta.links);
+                Ok((self.$field, links.and_then(|links| links.next)))
             }
         }
     };
@@ -106,24 +98,19 @@ macro_rules! page {
 page!(Instances, instances, Instance);
 page!(Regions, regions, RegionEntry);
 page!(Plans, plans, PlanEntry);
-page!(Images, os, OperatingSystem);
+page!(OperatingSystems, os, OperatingSystem);
 
 #[derive(Deserialize)]
 pub(crate) struct RegionEntry {
-    pub(crate) id: String,
-    #[serde(default)]
-    city: String,
-    #[serde(default)]
-    country: String,
+    id: String,
+    city: Option<String>,
+    country: Option<String>,
 }
 
 impl RegionEntry {
     pub(crate) fn into_region(self) -> Region {
-        Region {
-            id: self.id,
-            description: format!("{}, {}", self.city, self.country),
-            available: None,
-        }
+        let place: Vec<String> = self.city.into_iter().chain(self.country).collect();
+        Region::new(self.id, place.join(", "))
     }
 }
 
@@ -140,14 +127,12 @@ pub(crate) struct PlanEntry {
     ram: u64,
     disk: u64,
     /// In GB a month.
-    #[serde(default)]
-    bandwidth: u64,
+    bandwidth: Option<u64>,
     monthly_cost: f64,
-    #[serde(default, rename = "type")]
-    family: String,
+    #[serde(rename = "type")]
+    family: Option<String>,
     /// Where the plan exists, in stock or not.
-    #[serde(default)]
-    locations: Vec<String>,
+    locations: Option<Vec<String>>,
     location_cost: Option<LocationCosts>,
 }
 
@@ -176,52 +161,88 @@ impl PlanEntry {
             Some(LocationCosts::ByRegion(costs)) => costs.get(region).and_then(|cost| cost.monthly_cost),
             Some(LocationCosts::Other(_)) | None => None,
         };
-        Plan {
-            description: format!("{}, {} GB transfer", self.family, self.bandwidth),
-            vcpus: Some(self.vcpu_count),
-            memory_mib: Some(self.ram),
-            disk_gb: Some(self.disk),
-            monthly_cost: Some(there.unwrap_or(self.monthly_cost)),
-            currency: "USD".to_owned(),
-            available: Some(in_stock.contains(&self.id)),
-            regions: self.locations,
-            id: self.id,
-        }
+        let transfer = self.bandwidth.map(|gigabytes| format!("{gigabytes} GB transfer"));
+        let description: Vec<String> = self.family.into_iter().chain(transfer).collect();
+        let mut plan = Plan::new(self.id);
+        plan.description = description.join(", ");
+        plan.vcpus = Some(self.vcpu_count);
+        plan.memory_mib = Some(self.ram);
+        plan.disk_gb = Some(self.disk);
+        plan.monthly_cost = Some(there.unwrap_or(self.monthly_cost));
+        plan.currency = "USD".to_owned();
+        plan.available = Some(in_stock.contains(&plan.id));
+        plan.regions = self.locations.unwrap_or_default();
+        plan
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct OperatingSystem {
     pub(crate) id: u64,
-    pub(crate) name: String,
-    #[serde(default)]
-    arch: String,
-    #[serde(default)]
-    family: String,
+    name: String,
+    arch: Option<String>,
+    family: Option<String>,
 }
 
 impl OperatingSystem {
+    /// Whether it is the one of this number or whole name.
+    pub(crate) fn is(&self, wanted: IdOrName<'_>) -> bool {
+        match wanted {
+            IdOrName::Id(id) => self.id == id,
+            IdOrName::Name(name) => self.name.eq_ignore_ascii_case(name),
+        }
+    }
+
     /// Whether it is an image that runs our user data: neither a way to install (ISO, snapshot, application) nor Windows.
     pub(crate) fn runs_user_data(&self) -> bool {
         let others = ["iso", "snapshot", "backup", "application", "marketplace", "windows"];
-        !others.contains(&self.family.as_str())
+        self.family.as_deref().is_none_or(|family| !others.contains(&family))
     }
 
     /// Whether it has `ufw`, or can get it from its own packages. Seen on Ubuntu; Debian UNCONFIRMED.
     pub(crate) fn has_ufw(&self) -> bool {
-        matches!(self.family.as_str(), "ubuntu" | "debian")
+        matches!(self.family.as_deref(), Some("ubuntu" | "debian"))
     }
 
     pub(crate) fn into_image(self) -> Image {
-        let architecture = match self.arch.as_str() {
-            "x64" => Some("x86_64".to_owned()),
-            "" => None,
-            other => Some(other.to_owned()),
-        };
-        Image {
-            id: self.id.to_string(),
-            description: self.name,
-            architecture,
+        let image = Image::new(self.id.to_string(), self.name);
+        match self.arch.as_deref() {
+            None | Some("") => image,
+            Some("x64") => image.with_architecture("x86_64"),
+            Some(other) => image.with_architecture(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read<T: DeserializeOwned>(value: Value) -> Option<T> {
+        serde_json::from_value(value).ok()
+    }
+
+    #[test]
+    fn null_is_nothing_and_a_list_without_its_list_is_an_error() {
+        let instance = read::<Instance>(json!({
+            "id": "5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11", "status": "pending", "power_status": null, "server_status": null,
+            "main_ip": null, "label": null, "hostname": null, "region": null, "plan": null, "os": null, "os_id": null,
+            "tags": null, "date_created": null,
+        }));
+        assert_eq!(instance.unwrap().into_host().status, HostStatus::Provisioning);
+        let region = read::<RegionEntry>(json!({"id": "lhr", "city": null, "country": "GB"}));
+        assert_eq!(region.unwrap().into_region().description, "GB");
+        let plan = read::<PlanEntry>(json!({
+            "id": "vc2", "vcpu_count": 1, "ram": 1024, "disk": 25, "bandwidth": null, "monthly_cost": 5, "type": null,
+            "locations": null, "location_cost": null,
+        }));
+        assert_eq!(plan.unwrap().into_plan("lhr", &[]).available, Some(false));
+        let system = read::<OperatingSystem>(json!({"id": 1, "name": "x", "arch": null, "family": null}));
+        assert_eq!(system.unwrap().into_image().architecture, None);
+        assert!(read::<Instances>(json!({"instances": [], "meta": null})).is_some());
+        assert!(read::<Instances>(json!({"meta": {"links": {"next": ""}}})).is_none());
     }
 }

@@ -6,12 +6,12 @@
 use std::time::{Duration, SystemTime};
 
 use provision_core::{
-    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostStatus, IdempotencyKey, ListFilter, OpenPorts,
-    Provisioner, Settings, UserData,
+    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, HostStatus, IdempotencyKey, ListFilter,
+    OpenPorts, Provisioner, Settings, UserData,
 };
 use provision_testkit::{
     wire::{self, answer, answer_once, received},
-    wiremock::MockServer,
+    wiremock::{Mock, MockServer, ResponseTemplate, matchers::any},
 };
 use provision_vultr::Vultr;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const ID: &str = "5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11";
 const PATH: &str = "/v2/instances/5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11";
 
-fn connect(server: &MockServer) -> Vultr {
+fn connect(server: &MockServer) -> impl Provisioner {
     let settings = Settings::new()
         .with("token", "VULTRSECRETKEY")
         .with("endpoint", server.uri());
@@ -74,8 +74,12 @@ fn running(id: &str, ip: &str, tags: &[String]) -> Value {
     instance(id, ["active", "ok", "running"], ip, tags)
 }
 
+fn tags(host: &BasicHost) -> Vec<String> {
+    wire::labels(Vultr::INFO, host).to_tags()
+}
+
 fn ours() -> Vec<String> {
-    small_host().all_labels().to_tags()
+    tags(&small_host())
 }
 
 fn page(field: &str, items: Value, next: &str) -> Value {
@@ -84,6 +88,11 @@ fn page(field: &str, items: Value, next: &str) -> Value {
 
 fn failure(status: u16, text: &str) -> Value {
     json!({"error": text, "status": status})
+}
+
+/// The look-up that comes before every create finds nothing.
+async fn no_hosts(server: &MockServer) {
+    answer(server, "GET", "/v2/instances", 200, page("instances", json!([]), "")).await;
 }
 
 fn systems() -> Value {
@@ -99,6 +108,7 @@ fn systems() -> Value {
 #[tokio::test]
 async fn create_with_defaults() {
     let server = wire::server().await;
+    no_hosts(&server).await;
     answer(&server, "POST", "/v2/instances", 202, fresh(&ours())).await;
     let host = connect(&server).provision(&small_host()).await.unwrap();
     assert_eq!(
@@ -113,9 +123,9 @@ async fn create_with_defaults() {
 #[tokio::test]
 async fn create_with_everything_looks_up_key_and_image() {
     let server = wire::server().await;
-    answer(&server, "GET", "/v2/instances", 200, page("instances", json!([]), "")).await;
+    no_hosts(&server).await;
     answer(&server, "GET", "/v2/os", 200, page("os", systems(), "")).await;
-    let tags = full_host().all_labels().to_tags();
+    let tags = tags(&full_host());
     answer(&server, "POST", "/v2/instances", 202, fresh(&tags)).await;
     let host = connect(&server).provision(&full_host()).await.unwrap();
     assert!(host.labels.has_key(&IdempotencyKey::new("order-17").unwrap()));
@@ -125,6 +135,7 @@ async fn create_with_everything_looks_up_key_and_image() {
 #[tokio::test]
 async fn the_user_data_is_untouched_where_the_host_s_firewall_is_kept() {
     let server = wire::server().await;
+    no_hosts(&server).await;
     answer(&server, "POST", "/v2/instances", 202, fresh(&ours())).await;
     let mut host = small_host();
     host.additional.insert("host-firewall".into(), "keep".into());
@@ -137,7 +148,7 @@ async fn the_user_data_is_untouched_where_the_host_s_firewall_is_kept() {
 #[tokio::test]
 async fn a_lost_create_is_adopted_by_the_exact_tag() {
     let server = wire::server().await;
-    let tags = full_host().all_labels().to_tags();
+    let tags = tags(&full_host());
     let shouted: Vec<String> = tags.iter().map(|tag| tag.to_uppercase()).collect();
     // The API compares tags in any case; a stranger's must not be taken for ours.
     let stranger = running("11111111-7a55-4d3b-9c65-0a7d3f0f6f11", "203.0.113.8", &shouted);
@@ -151,6 +162,7 @@ async fn a_lost_create_is_adopted_by_the_exact_tag() {
 #[tokio::test]
 async fn an_image_that_cannot_serve_is_refused_before_the_create() {
     let server = wire::server().await;
+    no_hosts(&server).await;
     answer(&server, "GET", "/v2/os", 200, page("os", systems(), "")).await;
     let cloud = connect(&server);
     let mut host = small_host();
@@ -242,24 +254,115 @@ async fn delete_waits_for_the_lock_and_confirms_that_nothing_is_left() {
         "Unable to destroy server: Unable to remove VM: Server is currently locked",
     );
     answer_once(&server, "DELETE", PATH, 500, locked).await;
+    // Accepted, still there; asked for again while it goes, still there; the same, and gone.
     answer_once(&server, "DELETE", PATH, 204, Value::Null).await;
+    let pending = failure(500, "Server is already pending destruction");
+    answer_once(&server, "DELETE", PATH, 500, pending.clone()).await;
+    answer_once(&server, "DELETE", PATH, 500, pending).await;
     let still = json!({ "instance": running(ID, "203.0.113.7", &ours()) });
+    answer_once(&server, "GET", PATH, 200, still.clone()).await;
     answer_once(&server, "GET", PATH, 200, still).await;
-    answer_once(&server, "DELETE", PATH, 204, Value::Null).await;
     let missing = failure(404, "Invalid instance-id.");
     answer_once(&server, "GET", PATH, 404, missing.clone()).await;
-    answer_once(&server, "DELETE", PATH, 404, missing).await;
-    let pending = failure(500, "Server is already pending destruction");
-    answer_once(&server, "DELETE", PATH, 500, pending).await;
+    answer_once(&server, "DELETE", PATH, 404, missing.clone()).await;
+    // Accepted, and missing at once.
+    answer_once(&server, "DELETE", PATH, 204, Value::Null).await;
+    answer_once(&server, "GET", PATH, 404, missing).await;
     let cloud = connect(&server);
     let request = HostDeleteRequest::Id(ID.parse().unwrap());
     let busy = cloud.delete(&request).await.unwrap_err();
     assert_eq!((busy.kind(), busy.is_retryable()), (ErrorKind::Conflict, true));
-    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::InProgress);
-    for _ in 0..3 {
-        assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::Removed);
+    for expected in [
+        Deletion::InProgress,
+        Deletion::InProgress,
+        Deletion::Removed,
+        Deletion::NotFound,
+        Deletion::Removed,
+    ] {
+        assert_eq!(cloud.delete(&request).await.unwrap(), expected);
     }
     insta::assert_snapshot!(received(&server).await);
+}
+
+/// Recorded in <https://github.com/vultr/terraform-provider-vultr/issues/177>.
+#[tokio::test]
+async fn an_instance_that_is_no_more_may_be_a_400() {
+    let server = wire::server().await;
+    for verb in ["GET", "DELETE"] {
+        answer(&server, verb, PATH, 400, failure(400, "invalid instance ID")).await;
+    }
+    let cloud = connect(&server);
+    let gone = cloud.status(&ID.parse().unwrap()).await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+    let request = HostDeleteRequest::Id(ID.parse().unwrap());
+    assert_eq!(cloud.delete(&request).await.unwrap(), Deletion::NotFound);
+}
+
+/// As with `--endpoint https://api.vultr.com/v2`, which doubles the path. The text is that of
+/// <https://github.com/vultr/terraform-provider-vultr/issues/753>.
+#[tokio::test]
+async fn a_wrong_path_is_no_instance_that_is_gone() {
+    let server = wire::server().await;
+    for verb in ["GET", "DELETE"] {
+        answer(&server, verb, PATH, 404, failure(404, "Not found.")).await;
+    }
+    let cloud = connect(&server);
+    let id: HostId = ID.parse().unwrap();
+    let read = cloud.status(&id).await.unwrap_err();
+    let delete = cloud.delete(&id.into()).await.unwrap_err();
+    for error in [read, delete] {
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+        assert!(error.to_string().contains("is the endpoint right?"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_that_is_not_vultr_s_is_told_as_such_by_every_request() {
+    for body in ["<html>not found</html>", "", r#"{"message":"no route"}"#] {
+        let foreign = ResponseTemplate::new(404).set_body_string(body);
+        let server = wire::server().await;
+        Mock::given(any()).respond_with(foreign.clone()).mount(&server).await;
+        let cloud = connect(&server);
+        let id: HostId = ID.parse().unwrap();
+        let mut errors = vec![
+            cloud.provision(&small_host()).await.unwrap_err(),
+            cloud.status(&id).await.unwrap_err(),
+            cloud.delete(&id.into()).await.unwrap_err(),
+            cloud.list(&ListFilter::all()).await.unwrap_err(),
+        ];
+        for query in [CatalogQuery::regions(), CatalogQuery::plans(), CatalogQuery::images()] {
+            errors.push(cloud.catalog(&query).await.unwrap_err());
+        }
+        let server = wire::server().await;
+        no_hosts(&server).await;
+        Mock::given(any()).respond_with(foreign).mount(&server).await;
+        errors.push(connect(&server).provision(&small_host()).await.unwrap_err());
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_reason_of_a_403_is_shown() {
+    let server = wire::server().await;
+    let reason = ResponseTemplate::new(403).set_body_string("This key may not manage servers.");
+    Mock::given(any()).respond_with(reason).mount(&server).await;
+    let error = connect(&server).status(&ID.parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert!(error.to_string().contains("This key may not manage servers"), "{error}");
+}
+
+/// The create was accepted: nobody may take it that nothing was made.
+#[tokio::test]
+async fn an_accepted_create_with_a_strange_id_may_have_made_a_host() {
+    let server = wire::server().await;
+    no_hosts(&server).await;
+    let mut strange = fresh(&ours());
+    strange["instance"]["id"] = json!("../instances");
+    answer(&server, "POST", "/v2/instances", 202, strange).await;
+    let error = connect(&server).provision(&small_host()).await.unwrap_err();
+    assert_eq!((error.kind(), error.may_exist()), (ErrorKind::UnexpectedResponse, true));
 }
 
 #[tokio::test]
@@ -322,17 +425,22 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", "/v2/os", 200, page("os", systems(), "")).await;
     let cloud = connect(&server);
     insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("sao")).await.unwrap());
-    insta::assert_snapshot!(received(&server).await);
+    // Plans and stock are asked for at the same time: in which order they arrive does not matter.
+    let sent = received(&server).await;
+    let mut sent: Vec<&str> = sent.split("\n\n--------\n\n").collect();
+    sent.sort_unstable();
+    insta::assert_snapshot!(sent.join("\n\n--------\n\n"));
     let unknown = cloud.catalog(&CatalogQuery::plans().region("mars")).await.unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "vultr: region \"mars\" does not exist; known: lhr, sao"
+        "vultr: catalog: region \"mars\" does not exist; known: lhr, sao"
     );
 }
 
 #[tokio::test]
 async fn what_the_cloud_echoes_of_the_user_data_is_not_shown() {
     let server = wire::server().await;
+    no_hosts(&server).await;
     let mut host = small_host();
     host.user_data = UserData::new("#!/bin/sh\necho hi-token-7f3a\n").unwrap();
     let encoded = host.user_data.to_base64();

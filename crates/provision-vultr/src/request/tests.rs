@@ -3,7 +3,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use provision_core::UserDataKind;
+use provision_core::{BasicHost, UserDataKind};
+use provision_testkit::wire;
 
 use super::*;
 
@@ -120,7 +121,8 @@ fn host() -> BasicHost {
 fn refused(change: impl FnOnce(&mut BasicHost)) -> String {
     let mut host = host();
     change(&mut host);
-    match Order::new(&host) {
+    let endpoint = Endpoint::parse("https://api.vultr.com", false).unwrap();
+    match create_instance(&endpoint, &wire::order(&INFO, &host), 2284) {
         Ok(_) => "accepted".to_owned(),
         Err(error) => error.to_string(),
     }
@@ -140,7 +142,7 @@ fn what_cannot_succeed_is_refused_before_any_request() {
         (refused(|host| host.ssh_keys = vec!["me@home".into()]), "me@home"),
         (
             refused(|host| (0..50).for_each(|n| host.labels.insert(&format!("l{n}"), "x").unwrap())),
-            "51 labels",
+            "53 labels",
         ),
         (extra("ipv6", "yes"), "`true` or `false`"),
         (extra("vpc", "my-net"), "must be a UUID"),
@@ -170,23 +172,14 @@ fn what_cannot_succeed_is_refused_before_any_request() {
 }
 
 #[test]
-fn the_image_is_looked_up_only_where_that_tells_something() {
-    let looked_up = |image: Option<&str>, restricted: bool| {
+fn the_default_image_and_open_ports_need_no_look_at_the_image() {
+    let needed = |image: Option<&str>, ports: OpenPorts| {
         let mut host = host();
         host.image = image.map(str::to_owned);
-        if restricted {
-            host.ports = OpenPorts::Only(Vec::new());
-        }
-        Order::new(&host).unwrap().image_to_look_up().is_some()
+        host.ports = ports;
+        needs_firewall(&wire::order(&INFO, &host))
     };
-    assert!(!looked_up(None, false) && !looked_up(None, true) && !looked_up(Some("2284"), true));
-    assert!(!looked_up(Some("2136"), false) && looked_up(Some("2136"), true));
-    assert!(looked_up(Some("Debian 13 x64"), false) && looked_up(Some("Debian 13 x64"), true));
-}
-
-#[test]
-fn ids_that_are_no_uuids_do_not_reach_a_url() {
-    let check = |text: &str| instance_id(&HostId::new(text).unwrap()).is_ok();
-    assert!(check("5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11"));
-    assert!(!check("7") && !check("a|b") && !check("5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11|lhr"));
+    let none = || OpenPorts::Only(Vec::new());
+    assert!(!needed(None, none()) && !needed(Some("2284"), none()) && !needed(Some("2136"), OpenPorts::All));
+    assert!(needed(Some("2136"), none()) && needed(Some("Debian 13 x64"), none()));
 }
