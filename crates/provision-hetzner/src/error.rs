@@ -1,19 +1,15 @@
 use std::time::Duration;
 
 use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_http::{Failure, Subject, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
 
 /// How Hetzner Cloud reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "hetzner",
-    title: "Hetzner Cloud",
-    request_id_headers: &["x-correlation-id"],
-    // `ratelimit-reset` tells when the bucket is full again, up to an hour ahead; one request is refilled every second,
-    // so that it would be far too long a wait.
-    rate_limit_reset_header: None,
-    classify,
-};
+///
+/// `ratelimit-reset` is left out: it tells when the bucket is full again, up to an hour ahead, while one request is refilled
+/// every second.
+pub(crate) const VENDOR: Vendor =
+    Vendor::new("hetzner", "Hetzner Cloud", classify).with_request_id_headers(&["x-correlation-id"]);
 
 #[derive(Deserialize)]
 struct Body {
@@ -23,82 +19,105 @@ struct Body {
 #[derive(Deserialize)]
 struct Detail {
     code: String,
-    #[serde(default)]
-    message: String,
+    message: Option<String>,
     details: Option<Details>,
 }
 
 #[derive(Deserialize)]
 struct Details {
-    #[serde(default)]
-    fields: Vec<Field>,
+    fields: Option<Vec<Field>>,
 }
 
 #[derive(Deserialize)]
 struct Field {
     name: String,
-    #[serde(default)]
-    messages: Vec<String>,
+    messages: Option<Vec<String>>,
 }
 
+/// The codes are those of <https://docs.hetzner.cloud/reference/cloud#errors> and
+/// <https://github.com/hetznercloud/hcloud-go/blob/main/hcloud/error.go> (read 2026-11).
 fn classify(failure: &Failure<'_>) -> VendorError {
     let Some(Body { error }) = failure.json::<Body>() else {
         return failure.by_status();
     };
-    let text = error.message.to_ascii_lowercase();
+    let mut message = error.text();
+    let text = message.to_ascii_lowercase();
     let kind = match error.code.as_str() {
         "unauthorized" => ErrorKind::Unauthorized,
-        // Answered with 401, but the token itself is good.
-        "token_readonly" | "forbidden" | "protected" => ErrorKind::Forbidden,
+        // `token_readonly` is answered with 401, but the token itself is good.
+        "token_readonly" | "forbidden" => ErrorKind::Forbidden,
+        // Both with 423 like `locked`, but waiting changes nothing: somebody has to take the protection away, and what is
+        // `resource_locked` only Hetzner's support sets free.
+        "protected" | "resource_locked" => ErrorKind::Forbidden,
         "resource_limit_exceeded" => ErrorKind::Quota,
         "uniqueness_error" => ErrorKind::AlreadyExists,
+        // `locked`: an action is running.
         "conflict" | "locked" | "resource_in_use" => ErrorKind::Conflict,
         "resource_unavailable" | "placement_error" => ErrorKind::Capacity,
         // The same text for a plan that is not offered there and for one that is sold out.
         "invalid_input" if text.contains("unsupported location") => ErrorKind::Capacity,
-        // On a create a 404 is about the image, plan or location, never about the host.
-        "not_found" if failure.operation == "create server" => ErrorKind::InvalidRequest,
         "invalid_input" | "json_error" | "service_error" | "unsupported_error" => ErrorKind::InvalidRequest,
-        "not_found" => ErrorKind::NotFound,
+        "deprecated_api_endpoint" => {
+            message.push_str(": Hetzner has removed this part of its API, use a newer version of this program");
+            ErrorKind::Unsupported
+        }
+        "not_found" if names_the_subject(failure.subject, &text) => ErrorKind::NotFound,
         "rate_limit_exceeded" => ErrorKind::RateLimited,
         "maintenance" | "unavailable" | "server_error" | "bad_gateway" | "timeout" => ErrorKind::Unavailable,
-        _ => kind_of_status(failure.status),
+        _ => return by_status(failure, message).code(error.code),
     };
     // One request is refilled each second, and no header says so.
-    let retry_after = (kind == ErrorKind::RateLimited).then_some(Duration::from_secs(1));
-    let fields: Vec<String> = error
-        .details
-        .map(|details| details.fields)
-        .unwrap_or_default()
-        .into_iter()
-        .map(|field| format!("{}: {}", field.name, field.messages.join(", ")))
-        .collect();
-    let message = if fields.is_empty() {
-        error.message
-    } else {
-        format!("{} ({})", error.message, fields.join("; "))
-    };
-    VendorError {
-        retry_after,
-        ..VendorError::new(kind, message).code(error.code)
+    let wait = (kind == ErrorKind::RateLimited).then_some(Duration::from_secs(1));
+    VendorError::new(kind, message).code(error.code).retry_after(wait)
+}
+
+/// "server not found" of a server, "firewall with ID '38' not found" of a firewall: an unknown route has the same code.
+fn names_the_subject(subject: Subject, text: &str) -> bool {
+    match subject {
+        Subject::Host => text.contains("server"),
+        Subject::Part => text.contains("firewall"),
+        Subject::NewHost | Subject::Other => true,
+    }
+}
+
+/// What a code without a meaning of its own is: never that something is gone.
+fn by_status(failure: &Failure<'_>, message: String) -> VendorError {
+    match kind_of_status(failure.status) {
+        ErrorKind::NotFound => failure.by_status(),
+        kind => VendorError::new(kind, message),
+    }
+}
+
+impl Detail {
+    /// The message, with the fields that are wrong.
+    fn text(&self) -> String {
+        let message = self.message.clone().unwrap_or_default();
+        let fields = self.details.iter().flat_map(|details| details.fields.iter().flatten());
+        let fields: Vec<String> = fields
+            .map(|field| {
+                format!(
+                    "{}: {}",
+                    field.name,
+                    field.messages.as_deref().unwrap_or_default().join(", ")
+                )
+            })
+            .collect();
+        match fields.is_empty() {
+            true => message,
+            false => format!("{message} ({})", fields.join("; ")),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::http::Method;
+    use provision_testkit::tables::{classify, errors, errors_of};
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        })
+    fn body(code: &str, message: &str) -> String {
+        format!(r#"{{"error":{{"code":"{code}","message":"{message}","details":null}}}}"#)
     }
 
     #[test]
@@ -119,6 +138,10 @@ mod tests {
                 ErrorKind::Quota,
             ),
             (404, "not_found", "server not found", ErrorKind::NotFound),
+            (404, "not_found", "server with ID '42' not found", ErrorKind::NotFound),
+            (404, "not_found", "route not found", ErrorKind::UnexpectedResponse),
+            (404, "something_new", "server not found", ErrorKind::UnexpectedResponse),
+            (410, "something_new", "server is gone", ErrorKind::UnexpectedResponse),
             (
                 409,
                 "uniqueness_error",
@@ -132,7 +155,8 @@ mod tests {
                 ErrorKind::Conflict,
             ),
             (409, "resource_in_use", "firewall is in use", ErrorKind::Conflict),
-            (410, "deprecated_api_endpoint", "gone", ErrorKind::NotFound),
+            (422, "resource_in_use", "firewall is in use", ErrorKind::Conflict),
+            (410, "deprecated_api_endpoint", "removed", ErrorKind::Unsupported),
             (
                 412,
                 "resource_unavailable",
@@ -157,6 +181,7 @@ mod tests {
                 ErrorKind::Conflict,
             ),
             (423, "protected", "server is protected", ErrorKind::Forbidden),
+            (423, "resource_locked", "the resource is locked", ErrorKind::Forbidden),
             (
                 429,
                 "rate_limit_exceeded",
@@ -171,21 +196,50 @@ mod tests {
             (409, "something_new", "new", ErrorKind::Conflict),
         ];
         for (status, code, message, kind) in table {
-            let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}","details":null}}}}"#);
-            assert_eq!(
-                classified("delete server", status, &body).kind,
-                kind,
-                "{status} {code} {message}"
-            );
+            errors(&VENDOR, &[(status, &body(code, message), kind)]);
         }
-        assert_eq!(classified("get server", 502, "<html>").kind, ErrorKind::Unavailable);
+        errors(
+            &VENDOR,
+            &[
+                (502, "<html>", ErrorKind::Unavailable),
+                (404, "<html>not found</html>", ErrorKind::UnexpectedResponse),
+                (404, "", ErrorKind::UnexpectedResponse),
+                (404, r#"{"error":"server not found"}"#, ErrorKind::UnexpectedResponse),
+                (404, r#"{"code":"not_found"}"#, ErrorKind::UnexpectedResponse),
+                (410, "", ErrorKind::UnexpectedResponse),
+            ],
+        );
+    }
+
+    #[test]
+    fn only_a_firewall_is_gone_when_a_firewall_is_not_found() {
+        let (gone, route) = (
+            body("not_found", "firewall with ID '38' not found"),
+            body("not_found", "route not found"),
+        );
+        let rows: [(u16, &str, ErrorKind); 2] = [
+            (404, &gone, ErrorKind::NotFound),
+            (404, &route, ErrorKind::UnexpectedResponse),
+        ];
+        errors_of(&VENDOR, &Method::DELETE, Subject::Part, &rows);
+        errors(&VENDOR, &[(404, &gone, ErrorKind::UnexpectedResponse)]);
+    }
+
+    #[test]
+    fn a_part_of_the_api_that_was_removed_is_called_so() {
+        let removed = body("deprecated_api_endpoint", "the endpoint was removed");
+        let error = classify(&VENDOR, &Method::GET, Subject::Host, 410, &removed);
+        assert_eq!(
+            error.message,
+            "the endpoint was removed: Hetzner has removed this part of its API, use a newer version of this program"
+        );
     }
 
     #[test]
     fn the_field_that_is_wrong_is_named() {
-        let body = r#"{"error":{"code":"invalid_input","message":"invalid input in field 'name'",
+        let wrong = r#"{"error":{"code":"invalid_input","message":"invalid input in field 'name'",
             "details":{"fields":[{"name":"name","messages":["is not a valid hostname"]}]}}}"#;
-        let error = classified("create server", 422, body);
+        let error = classify(&VENDOR, &Method::POST, Subject::NewHost, 422, wrong);
         assert_eq!(
             error.message,
             "invalid input in field 'name' (name: is not a valid hostname)"
@@ -193,8 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn a_404_on_create_is_not_a_missing_host() {
-        let body = r#"{"error":{"code":"not_found","message":"image not found"}}"#;
-        assert_eq!(classified("create server", 404, body).kind, ErrorKind::InvalidRequest);
+    fn what_may_be_null_is_no_foreign_answer() {
+        for details in [
+            "null",
+            r#"{"fields":null}"#,
+            r#"{"fields":[{"name":"x","messages":null}]}"#,
+            "{}",
+        ] {
+            let body = format!(r#"{{"error":{{"code":"locked","message":null,"details":{details}}}}}"#);
+            errors(&VENDOR, &[(400, &body, ErrorKind::Conflict)]);
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 mod config;
 mod error;
+mod info;
 mod provider;
 mod request;
 mod response;
 mod status;
 
-pub use config::{Config, INFO};
+pub use config::Config;
+pub use info::INFO;
 pub use provider::Hetzner;

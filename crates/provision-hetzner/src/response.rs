@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
-use serde::{Deserialize, de::DeserializeOwned};
+use provision_http::{Answer, NumberedPage};
+use serde::Deserialize;
 
-use crate::{config::INFO, status::host_status};
+use crate::{info::INFO, status::host_status};
 
 #[derive(Deserialize)]
 pub(crate) struct ServerAnswer {
@@ -14,15 +15,14 @@ pub(crate) struct ServerAnswer {
 
 #[derive(Deserialize)]
 pub(crate) struct Server {
-    pub(crate) id: u64,
+    id: u64,
     name: String,
     status: String,
-    public_net: PublicNet,
+    public_net: Option<PublicNet>,
     server_type: Option<Named>,
     image: Option<ServerImage>,
     location: Option<Named>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: Option<BTreeMap<String, String>>,
     created: Option<String>,
 }
 
@@ -49,16 +49,8 @@ struct Ipv4 {
 }
 
 impl Server {
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.public_net.ipv4.as_ref().map(|ipv4| ipv4.ip)
-    }
-
-    pub(crate) fn labels(&self) -> Labels {
-        Labels::from_vendor(self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-    }
-
     pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
-        let (ip, labels) = (self.ip(), self.labels());
+        let ip = self.public_net.and_then(|net| net.ipv4).map(|ipv4| ipv4.ip);
         let id = HostId::new(self.id.to_string())?;
         let status = host_status(&self.status, ip.is_some());
         let mut host = ProvisionedHost::new(INFO.id, id, self.name, status, self.status);
@@ -68,26 +60,50 @@ impl Server {
         host.image = self
             .image
             .map(|image| image.name.unwrap_or_else(|| image.id.to_string()));
-        host.labels = labels;
+        let labels = self.labels.unwrap_or_default();
+        host.labels = Labels::from_vendor(labels.iter().map(|(key, value)| (key.as_str(), value.as_str())));
         host.created = self.created.as_deref().and_then(parse_rfc3339);
         Ok(host)
     }
 }
 
-/// One page of a list.
-pub(crate) trait Page: DeserializeOwned {
-    type Item;
-    fn into_parts(self) -> (Vec<Self::Item>, bool);
+/// What the API does after it has answered.
+#[derive(Deserialize)]
+pub(crate) struct Action {
+    command: String,
+    status: String,
+    error: Option<ActionError>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
+struct ActionError {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl Action {
+    /// Why the server could not be made, if this is the action that should have made it.
+    pub(crate) fn failed_create(self) -> Option<String> {
+        if self.command != "create_server" || self.status != "error" {
+            return None;
+        }
+        let (code, message) = self.error.map(|error| (error.code, error.message)).unwrap_or_default();
+        let message = message.filter(|message| !message.is_empty());
+        Some(match (message, code) {
+            (Some(message), Some(code)) => format!("{message} ({code})"),
+            (Some(reason), None) | (None, Some(reason)) => reason,
+            (None, None) => "Hetzner Cloud could not make the server, and does not say why".to_owned(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
 struct Meta {
-    #[serde(default)]
-    pagination: Pagination,
+    pagination: Option<Pagination>,
 }
 
 /// All neighbours are null where there is none.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 struct Pagination {
     next_page: Option<u64>,
 }
@@ -97,22 +113,25 @@ macro_rules! page {
         #[derive(Deserialize)]
         pub(crate) struct $page {
             $field: Vec<$item>,
-            #[serde(default)]
-            meta: Meta,
+            meta: Option<Meta>,
         }
 
-        impl Page for $page {
+        impl NumberedPage for $page {
             type Item = $item;
-            fn into_parts(self) -> (Vec<$item>, bool) {
-                (self.$field, self.meta.pagination.next_page.is_some())
+            fn has_more(&self, _page: usize, _seen: &mut usize, _answer: &Answer) -> bool {
+                let pagination = self.meta.as_ref().and_then(|meta| meta.pagination.as_ref());
+                pagination.is_some_and(|pagination| pagination.next_page.is_some())
+            }
+            fn into_items(self) -> Vec<$item> {
+                self.$field
             }
         }
     };
 }
 
 page!(Servers, servers, Server);
+page!(Actions, actions, Action);
 page!(Firewalls, firewalls, Firewall);
-page!(PrimaryIps, primary_ips, PrimaryIp);
 page!(ServerTypes, server_types, ServerType);
 page!(Images, images, SystemImage);
 page!(Locations, locations, Location);
@@ -124,35 +143,21 @@ pub(crate) struct Firewall {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct PrimaryIp {
-    pub(crate) ip: IpAddr,
-    pub(crate) assignee_id: Option<u64>,
-    pub(crate) assignee_type: Option<String>,
-}
-
-#[derive(Deserialize)]
 pub(crate) struct PricingAnswer {
     pub(crate) pricing: Pricing,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Pricing {
-    pub(crate) currency: String,
+    currency: String,
+    primary_ips: Option<Vec<AddressPrices>>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct ServerType {
-    name: String,
-    #[serde(default)]
-    description: String,
-    cores: f64,
-    /// In GiB.
-    memory: f64,
-    disk: u64,
-    #[serde(default)]
-    prices: Vec<LocationPrice>,
-    #[serde(default)]
-    locations: Vec<Availability>,
+struct AddressPrices {
+    #[serde(rename = "type")]
+    kind: String,
+    prices: Option<Vec<LocationPrice>>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +172,36 @@ struct Amount {
     net: String,
 }
 
+impl Pricing {
+    /// What the IPv4 of a server costs.
+    fn ipv4(&self, location: &str) -> Option<f64> {
+        let addresses = self.primary_ips.iter().flatten();
+        let ipv4 = addresses.filter(|address| address.kind == "ipv4");
+        monthly(ipv4.flat_map(|address| address.prices.iter().flatten()), location)
+    }
+}
+
+fn monthly<'a>(mut prices: impl Iterator<Item = &'a LocationPrice>, location: &str) -> Option<f64> {
+    prices
+        .find(|price| price.location == location)?
+        .price_monthly
+        .net
+        .parse()
+        .ok()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ServerType {
+    name: String,
+    description: Option<String>,
+    cores: f64,
+    /// In GiB.
+    memory: f64,
+    disk: u64,
+    prices: Option<Vec<LocationPrice>>,
+    locations: Option<Vec<Availability>>,
+}
+
 #[derive(Deserialize)]
 struct Availability {
     name: String,
@@ -174,29 +209,26 @@ struct Availability {
 }
 
 impl ServerType {
-    pub(crate) fn locations(&self) -> impl Iterator<Item = &str> {
-        self.prices.iter().map(|price| price.location.as_str())
-    }
-
-    pub(crate) fn into_plan(self, region: &str, currency: &str) -> Plan {
-        let price = self.prices.iter().find(|price| price.location == region);
-        let there = self.locations.iter().find(|location| location.name == region);
-        Plan {
-            monthly_cost: price.and_then(|price| price.price_monthly.net.parse().ok()),
-            currency: currency.to_owned(),
-            available: match there {
-                Some(location) => location.available,
-                // Without an entry of its own, a price means that it is sold there.
-                None => Some(self.locations.is_empty() && price.is_some()),
-            },
-            regions: self.locations().map(str::to_owned).collect(),
-            id: self.name,
-            description: self.description,
-            vcpus: Some(self.cores),
-            // Whole MiB below 2^53: the conversion loses nothing.
-            memory_mib: Some((self.memory * 1024.0).round() as u64),
-            disk_gb: Some(self.disk),
-        }
+    pub(crate) fn into_plan(self, region: &str, pricing: &Pricing) -> Plan {
+        let (prices, locations) = (self.prices.unwrap_or_default(), self.locations.unwrap_or_default());
+        let server = monthly(prices.iter(), region);
+        let mut plan = Plan::new(self.name);
+        plan.description = self.description.unwrap_or_default();
+        plan.vcpus = Some(self.cores);
+        // Whole MiB below 2^53: the conversion loses nothing.
+        plan.memory_mib = Some((self.memory * 1024.0).round() as u64);
+        plan.disk_gb = Some(self.disk);
+        // Without an IPv4 no host is made; both prices have four decimals at most.
+        let cost = server.zip(pricing.ipv4(region)).map(|(server, ipv4)| server + ipv4);
+        plan.monthly_cost = cost.map(|cost| (cost * 10_000.0).round() / 10_000.0);
+        plan.currency.clone_from(&pricing.currency);
+        plan.available = match locations.iter().find(|location| location.name == region) {
+            Some(location) => location.available,
+            // Without an entry of its own, a price means that it is sold there.
+            None => Some(locations.is_empty() && server.is_some()),
+        };
+        plan.regions = prices.into_iter().map(|price| price.location).collect();
+        plan
     }
 }
 
@@ -204,39 +236,32 @@ impl ServerType {
 pub(crate) struct SystemImage {
     id: u64,
     name: Option<String>,
-    #[serde(default)]
-    description: String,
+    description: Option<String>,
     architecture: Option<String>,
 }
 
 impl SystemImage {
     pub(crate) fn into_image(self) -> Image {
-        let architecture = self
-            .architecture
-            .map(|name| if name == "x86" { "x86_64".to_owned() } else { name });
-        Image {
-            id: self.name.unwrap_or_else(|| self.id.to_string()),
-            description: self.description,
-            architecture,
+        let id = self.name.unwrap_or_else(|| self.id.to_string());
+        let image = Image::new(id, self.description.unwrap_or_default());
+        match self.architecture.as_deref() {
+            Some("x86") => image.with_architecture("x86_64"),
+            Some(other) => image.with_architecture(other),
+            None => image,
         }
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Location {
-    pub(crate) name: String,
-    #[serde(default)]
-    city: String,
-    #[serde(default)]
-    country: String,
+    name: String,
+    city: Option<String>,
+    country: Option<String>,
 }
 
 impl Location {
     pub(crate) fn into_region(self) -> Region {
-        Region {
-            id: self.name,
-            description: format!("{}, {}", self.city, self.country),
-            available: None,
-        }
+        let place: Vec<String> = self.city.into_iter().chain(self.country).collect();
+        Region::new(self.name, place.join(", "))
     }
 }

@@ -1,27 +1,21 @@
 //! Pure functions that build every request of the provider. Source: <https://techdocs.akamai.com/linode-api/reference>
 
-use std::net::IpAddr;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use provision_core::{
-    BasicHost, Error, ErrorKind, ExposeSecret, HostName, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Protocol, Result,
+    Error, ErrorKind, ExposeSecret, Find, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Protocol, Result,
     SecretString,
 };
-use provision_http::{Endpoint, Request};
+use provision_http::{Endpoint, Request, Subject, url::Url};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::config::INFO;
+use crate::info::INFO;
 
 /// The largest page that the API gives.
 pub(crate) const PAGE_SIZE: usize = 500;
 
 /// The most rules of a firewall: <https://techdocs.akamai.com/linode-api/reference/post-firewalls>
 const MAX_RULES: usize = 25;
-
-/// The key of a firewall's tag that holds the address of its host, so that a deletion by IP finds it after the host is
-/// gone.
-const IP_TAG: &str = "provision-ip";
 
 #[derive(Serialize)]
 struct CreateInstance<'a> {
@@ -77,26 +71,25 @@ pub(crate) fn root_password() -> Result<SecretString> {
             ErrorKind::Unavailable,
             format!("the operating system gives no random numbers for a root password: {error}"),
         )
-        .with_provider(INFO.id)
     })?;
     Ok(SecretString::from(format!("{}aA1-", URL_SAFE_NO_PAD.encode(random))))
 }
 
-pub(crate) fn create_instance(endpoint: &Endpoint, host: &BasicHost, root_password: &SecretString) -> Result<Request> {
-    let linode_interfaces = linode_interfaces(host)?;
-    let user_data = host.user_data.to_base64_for(INFO.user_data);
-    let keys = host.ssh_keys.iter().map(String::as_str);
+pub(crate) fn create_instance(endpoint: &Endpoint, order: &Order, root_password: &SecretString) -> Result<Request> {
+    let linode_interfaces = linode_interfaces(order)?;
+    let user_data = order.user_data.to_base64_for(INFO.user_data);
+    let keys = order.ssh_keys.iter().map(String::as_str);
     let (authorized_keys, authorized_users) = keys.partition(|key| is_public_key(key));
     let body = CreateInstance {
-        label: host.name.as_str(),
-        region: host.region.as_deref().unwrap_or(INFO.default_region),
-        plan: host.plan.as_deref().unwrap_or(INFO.default_plan),
-        image: host.image.as_deref().unwrap_or(INFO.default_image),
+        label: order.name.as_str(),
+        region: &order.region,
+        plan: &order.plan,
+        image: &order.image,
         root_pass: root_password.expose_secret(),
         authorized_keys,
         authorized_users,
-        tags: host.all_labels().to_tags(),
-        metadata: (!host.user_data.is_empty()).then(|| Metadata {
+        tags: order.labels.to_tags(),
+        metadata: (!order.user_data.is_empty()).then(|| Metadata {
             user_data: user_data.clone(),
         }),
         booted: true,
@@ -114,10 +107,10 @@ pub(crate) fn create_instance(endpoint: &Endpoint, host: &BasicHost, root_passwo
             Vec::new()
         },
     };
-    let url = endpoint.join(["v4", "linode", "instances"]);
-    Ok(Request::post("create instance", url)
+    let create = Request::post("create instance", instances(endpoint)).about(Subject::NewHost);
+    Ok(create
         .json(&body)?
-        .redact(host.user_data.expose())
+        .redact(order.user_data.expose())
         .redact(&user_data)
         .redact(root_password.expose_secret()))
 }
@@ -128,49 +121,51 @@ fn is_public_key(text: &str) -> bool {
 }
 
 /// The additional setting `interfaces`.
-fn linode_interfaces(host: &BasicHost) -> Result<bool> {
-    match host.additional.get("interfaces").map(String::as_str) {
+fn linode_interfaces(order: &Order) -> Result<bool> {
+    match order.extra("interfaces") {
         None | Some("legacy") => Ok(false),
         // Such a firewall is attached to an interface, whose id is not in the answer of the create.
-        Some("linode") if host.ports.restricted().is_some() => Err(Error::new(
+        Some("linode") if order.ports.restricted().is_some() => Err(Error::new(
             ErrorKind::Unsupported,
             "ports cannot be restricted with `interfaces=linode`: leave them open and close them in the user data",
-        )
-        .with_provider(INFO.id)),
+        )),
         Some("linode") => Ok(true),
-        Some(_) => {
-            Err(Error::invalid("additional setting `interfaces` must be `legacy` or `linode`").with_provider(INFO.id))
-        }
+        Some(_) => Err(Error::invalid(
+            "additional setting `interfaces` must be `legacy` or `linode`",
+        )),
     }
 }
 
 pub(crate) fn get_instance(endpoint: &Endpoint, id: u64) -> Request {
-    Request::get("get instance", instance_url(endpoint, id))
+    Request::get("get instance", instance(endpoint, id)).about(Subject::Host)
 }
 
-/// Labels are unique in an account.
-pub(crate) fn find_instance(endpoint: &Endpoint, name: &HostName) -> Result<Request> {
-    let request = Request::get("find instance", endpoint.join(["v4", "linode", "instances"]));
-    filtered(paged(request, 1), &json!({ "label": name.as_str() }))
-}
-
-pub(crate) fn list_instances(endpoint: &Endpoint, page: usize) -> Result<Request> {
-    let request = Request::get("list instances", endpoint.join(["v4", "linode", "instances"]));
-    filtered(paged(request, page), &json!({ "tags": marker() }))
+/// A list but for the number of its [`page`]. Labels are unique in an account.
+pub(crate) fn list_instances(endpoint: &Endpoint, find: Find<'_>) -> Result<Request> {
+    let filter = match find {
+        Find::Key(hash) => json!({ "tags": format!("{KEY_LABEL}:{hash}") }),
+        Find::Name(name) => json!({ "label": name.as_str() }),
+        _ => json!({ "tags": marker() }),
+    };
+    filtered(list("list instances", instances(endpoint)), &filter)
 }
 
 pub(crate) fn delete_instance(endpoint: &Endpoint, id: u64) -> Request {
-    Request::delete("delete instance", instance_url(endpoint, id))
+    Request::delete("delete instance", instance(endpoint, id)).about(Subject::Host)
 }
 
-fn instance_url(endpoint: &Endpoint, id: u64) -> provision_http::url::Url {
+fn instances(endpoint: &Endpoint) -> Url {
+    endpoint.join(["v4", "linode", "instances"])
+}
+
+fn instance(endpoint: &Endpoint, id: u64) -> Url {
     endpoint.join(["v4", "linode", "instances", &id.to_string()])
 }
 
 #[derive(Serialize)]
 struct CreateFirewall<'a> {
     label: String,
-    tags: Vec<String>,
+    tags: [String; 1],
     rules: Rules<'a>,
     devices: Devices,
 }
@@ -213,8 +208,7 @@ pub(crate) fn firewall_rules(ports: &[PortRange]) -> Result<Vec<Rule>> {
         let count = ports.len();
         return Err(Error::invalid(format!(
             "{count} port ranges were asked for, Linode's firewall takes {MAX_RULES} rules: join neighbouring ports to ranges such as `8000-8100`"
-        ))
-        .with_provider(INFO.id));
+        )));
     }
     let rule = |range: PortRange| Rule {
         action: "ACCEPT",
@@ -238,28 +232,11 @@ pub(crate) fn firewall_label(instance: u64) -> String {
     format!("provision-{instance}")
 }
 
-/// The id of the instance that a firewall with this label belongs to.
-pub(crate) fn instance_of_firewall(label: &str) -> Option<u64> {
-    label.strip_prefix("provision-")?.parse().ok()
-}
-
-/// The tag of a firewall whose host has this address. Dots are left out, because no source says that tags may hold them;
-/// only IPv4 is ever a host's address here.
-pub(crate) fn ip_tag(ip: IpAddr) -> Option<String> {
-    ip.is_ipv4()
-        .then(|| format!("{IP_TAG}:{}", ip.to_string().replace('.', "-")))
-}
-
 /// Inbound traffic needs a rule, outbound traffic is free.
-pub(crate) fn create_firewall(
-    endpoint: &Endpoint,
-    instance: u64,
-    ip: Option<IpAddr>,
-    rules: &[Rule],
-) -> Result<Request> {
+pub(crate) fn create_firewall(endpoint: &Endpoint, instance: u64, rules: &[Rule]) -> Result<Request> {
     let body = CreateFirewall {
         label: firewall_label(instance),
-        tags: [marker()].into_iter().chain(ip.and_then(ip_tag)).collect(),
+        tags: [marker()],
         rules: Rules {
             inbound: rules,
             inbound_policy: "DROP",
@@ -268,50 +245,53 @@ pub(crate) fn create_firewall(
         },
         devices: Devices { linodes: [instance] },
     };
-    Request::post("create firewall", endpoint.join(["v4", "networking", "firewalls"])).json(&body)
+    let create = Request::post("create firewall", firewalls(endpoint)).about(Subject::Other);
+    create.json(&body)
 }
 
+/// Labels are unique in an account.
 pub(crate) fn find_firewall(endpoint: &Endpoint, instance: u64) -> Result<Request> {
-    let request = Request::get("find firewall", endpoint.join(["v4", "networking", "firewalls"]));
-    filtered(paged(request, 1), &json!({ "label": firewall_label(instance) }))
-}
-
-pub(crate) fn find_firewall_by_tag(endpoint: &Endpoint, tag: &str) -> Result<Request> {
-    let request = Request::get("find firewall", endpoint.join(["v4", "networking", "firewalls"]));
-    filtered(paged(request, 1), &json!({ "tags": tag }))
+    let find = page(list("find firewall", firewalls(endpoint)), 1);
+    filtered(find, &json!({ "label": firewall_label(instance) }))
 }
 
 pub(crate) fn delete_firewall(endpoint: &Endpoint, id: u64) -> Request {
     let url = endpoint.join(["v4", "networking", "firewalls", &id.to_string()]);
-    Request::delete("delete firewall", url)
+    Request::delete("delete firewall", url).about(Subject::Part)
 }
 
-pub(crate) fn list_types(endpoint: &Endpoint, page: usize) -> Request {
-    paged(
-        Request::get("list types", endpoint.join(["v4", "linode", "types"])),
-        page,
-    )
+fn firewalls(endpoint: &Endpoint) -> Url {
+    endpoint.join(["v4", "networking", "firewalls"])
 }
 
-pub(crate) fn list_images(endpoint: &Endpoint, page: usize) -> Request {
-    paged(Request::get("list images", endpoint.join(["v4", "images"])), page)
+pub(crate) fn list_types(endpoint: &Endpoint, number: usize) -> Request {
+    page(list("list types", endpoint.join(["v4", "linode", "types"])), number)
 }
 
-pub(crate) fn list_regions(endpoint: &Endpoint, page: usize) -> Request {
-    paged(Request::get("list regions", endpoint.join(["v4", "regions"])), page)
+pub(crate) fn list_images(endpoint: &Endpoint, number: usize) -> Request {
+    page(list("list images", endpoint.join(["v4", "images"])), number)
 }
 
-fn marker() -> String {
-    format!("{MANAGED_BY_LABEL}:{MANAGED_BY}")
+pub(crate) fn list_regions(endpoint: &Endpoint, number: usize) -> Request {
+    page(list("list regions", endpoint.join(["v4", "regions"])), number)
 }
 
-fn paged(request: Request, page: usize) -> Request {
-    request.query("page", page).query("page_size", PAGE_SIZE)
+/// One page of a list.
+pub(crate) fn page(list: Request, number: usize) -> Request {
+    list.query("page", number).query("page_size", PAGE_SIZE)
+}
+
+fn list(operation: &'static str, url: Url) -> Request {
+    Request::get(operation, url).about(Subject::Other)
 }
 
 /// Lists are filtered by a header: <https://techdocs.akamai.com/linode-api/reference/filtering-and-sorting>
 fn filtered(request: Request, filter: &serde_json::Value) -> Result<Request> {
     request.header("x-filter", &filter.to_string())
+}
+
+fn marker() -> String {
+    format!("{MANAGED_BY_LABEL}:{MANAGED_BY}")
 }
 
 #[cfg(test)]
@@ -348,15 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn firewalls_are_known_by_their_labels_and_tags() {
-        assert_eq!(instance_of_firewall(&firewall_label(90_210_345)), Some(90_210_345));
+    fn the_longest_label_of_a_firewall_fits() {
         assert!(firewall_label(u64::MAX).len() <= 32);
-        assert_eq!(instance_of_firewall("provision-web"), None);
-        assert_eq!(
-            ip_tag("203.0.113.7".parse().unwrap()).unwrap(),
-            "provision-ip:203-0-113-7"
-        );
-        assert!(ip_tag("255.255.255.255".parse().unwrap()).unwrap().len() <= 50);
-        assert_eq!(ip_tag("2001:db8::1".parse().unwrap()), None);
     }
 }

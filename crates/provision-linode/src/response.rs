@@ -2,80 +2,65 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use provision_core::{
-    HostId, HostName, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339,
-};
-use serde::Deserialize;
+use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_http::{Answer, NumberedPage};
+use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{config::INFO, status::host_status};
+use crate::{info::INFO, status::host_status};
 
 /// One page of any list.
 #[derive(Deserialize)]
 pub(crate) struct Page<T> {
-    pub(crate) data: Vec<T>,
+    data: Vec<T>,
     /// How many pages there are.
-    #[serde(default)]
-    pub(crate) pages: usize,
+    pages: Option<usize>,
+}
+
+impl<T: DeserializeOwned + Send> NumberedPage for Page<T> {
+    type Item = T;
+    fn has_more(&self, page: usize, _seen: &mut usize, _answer: &Answer) -> bool {
+        self.pages.is_some_and(|pages| page < pages)
+    }
+    fn into_items(self) -> Vec<T> {
+        self.data
+    }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Instance {
-    pub(crate) id: u64,
+    id: u64,
     label: String,
     status: String,
     /// May hold a private address, too.
-    #[serde(default)]
-    ipv4: Vec<Ipv4Addr>,
+    ipv4: Option<Vec<Ipv4Addr>>,
     region: Option<String>,
     #[serde(rename = "type")]
     plan: Option<String>,
     image: Option<String>,
-    #[serde(default)]
-    tags: Vec<String>,
+    tags: Option<Vec<String>>,
     created: Option<String>,
 }
 
 impl Instance {
-    /// The public address: the first that is not private.
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.public_ips().next()
-    }
-
-    pub(crate) fn has_ip(&self, ip: IpAddr) -> bool {
-        self.public_ips().any(|own| own == ip)
-    }
-
-    fn public_ips(&self) -> impl Iterator<Item = IpAddr> {
-        self.ipv4.iter().filter(|ip| !ip.is_private()).map(|ip| IpAddr::V4(*ip))
-    }
-
-    pub(crate) fn labels(&self) -> Labels {
-        Labels::from_tags(self.tags.iter().map(String::as_str))
-    }
-
-    pub(crate) fn is_named(&self, name: &HostName) -> bool {
-        self.label == name.as_str()
-    }
-
-    pub(crate) fn is_being_deleted(&self) -> bool {
-        host_status(&self.status, true) == HostStatus::Deleting
-    }
-
     pub(crate) fn into_host(self) -> Result<ProvisionedHost> {
-        let (ip, labels) = (self.ip(), self.labels());
+        let ip = self
+            .ipv4
+            .into_iter()
+            .flatten()
+            .find(|ip| !ip.is_private())
+            .map(IpAddr::V4);
         let status = host_status(&self.status, ip.is_some());
         let id = HostId::new(self.id.to_string())?;
-        let message = (status == HostStatus::Failed)
-            .then(|| "the account is suspended for its bills: pay them, or ask Linode's support".to_owned());
         let mut host = ProvisionedHost::new(INFO.id, id, self.label, status, self.status);
         host.ip = ip;
         host.region = self.region;
         host.plan = self.plan;
         host.image = self.image;
-        host.labels = labels;
+        host.labels = Labels::from_tags(self.tags.iter().flatten().map(String::as_str));
         // Times are UTC without saying so.
         host.created = self.created.and_then(|created| parse_rfc3339(&format!("{created}Z")));
-        host.message = message;
+        host.message = (status == HostStatus::Failed)
+            .then(|| "the account is suspended for its bills: pay them, or ask Linode's support".to_owned());
         Ok(host)
     }
 }
@@ -84,15 +69,12 @@ impl Instance {
 pub(crate) struct Firewall {
     pub(crate) id: u64,
     pub(crate) label: String,
-    #[serde(default)]
-    pub(crate) tags: Vec<String>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct LinodeType {
     id: String,
-    #[serde(default)]
-    label: String,
+    label: Option<String>,
     vcpus: Option<u32>,
     /// In MiB.
     memory: Option<u64>,
@@ -100,8 +82,7 @@ pub(crate) struct LinodeType {
     disk: Option<u64>,
     price: Option<Price>,
     /// Regions where the price is another one.
-    #[serde(default)]
-    region_prices: Vec<RegionPrice>,
+    region_prices: Option<Vec<RegionPrice>>,
 }
 
 /// In USD.
@@ -118,69 +99,61 @@ struct RegionPrice {
 
 impl LinodeType {
     pub(crate) fn into_plan(self, region: &str) -> Plan {
-        let there = self.region_prices.iter().find(|price| price.id == region);
+        let there = self
+            .region_prices
+            .into_iter()
+            .flatten()
+            .find(|price| price.id == region);
         let everywhere = self.price.and_then(|price| price.monthly);
-        Plan {
-            monthly_cost: there
-                .map_or(everywhere, |price| price.monthly)
-                .filter(|cost| *cost > 0.0),
-            currency: "USD".to_owned(),
-            id: self.id,
-            description: self.label,
-            vcpus: self.vcpus.map(f64::from),
-            memory_mib: self.memory,
-            disk_gb: self.disk.map(|mib| mib / 1024),
-            regions: Vec::new(),
-            available: None,
-        }
+        let mut plan = Plan::new(self.id);
+        plan.description = self.label.unwrap_or_default();
+        plan.vcpus = self.vcpus.map(f64::from);
+        plan.memory_mib = self.memory;
+        plan.disk_gb = self.disk.map(|mib| mib / 1024);
+        plan.monthly_cost = there
+            .map_or(everywhere, |price| price.monthly)
+            .filter(|cost| *cost > 0.0);
+        plan.currency = "USD".to_owned();
+        plan
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct DiskImage {
     id: String,
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    capabilities: Vec<String>,
+    label: Option<String>,
+    capabilities: Option<Vec<String>>,
     status: Option<String>,
 }
 
 impl DiskImage {
     /// Whether a host can be made from it whose user data is run.
     pub(crate) fn is_usable(&self) -> bool {
-        self.status.as_deref().is_none_or(|status| status == "available")
-            && self.capabilities.iter().any(|capability| capability == "cloud-init")
+        self.status.as_deref().is_none_or(|status| status == "available") && has(&self.capabilities, "cloud-init")
     }
 
     pub(crate) fn into_image(self) -> Image {
-        Image {
-            id: self.id,
-            description: self.label,
-            architecture: None,
-        }
+        Image::new(self.id, self.label.unwrap_or_default())
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct LinodeRegion {
-    pub(crate) id: String,
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    capabilities: Vec<String>,
+    id: String,
+    label: Option<String>,
+    capabilities: Option<Vec<String>>,
     status: Option<String>,
 }
 
 impl LinodeRegion {
     pub(crate) fn into_region(self) -> Region {
-        // Without the Metadata service the user data would not arrive.
-        let can = |what: &str| self.capabilities.iter().any(|capability| capability == what);
         let works = self.status.as_deref().is_none_or(|status| status == "ok");
-        Region {
-            available: Some(works && can("Linodes") && can("Metadata")),
-            id: self.id,
-            description: self.label,
-        }
+        // Without the Metadata service the user data would not arrive.
+        let offers = has(&self.capabilities, "Linodes") && has(&self.capabilities, "Metadata");
+        Region::new(self.id, self.label.unwrap_or_default()).with_available(works && offers)
     }
+}
+
+fn has(capabilities: &Option<Vec<String>>, wanted: &str) -> bool {
+    capabilities.iter().flatten().any(|capability| capability == wanted)
 }
