@@ -27,7 +27,8 @@ tasks:
   generate            write the generated blocks from providers.toml and from the providers' own facts
   generate --check    write nothing; fail when a block is stale or missing
   tidy                check what imports what, the standard file set, file sizes, links and more
-  matrix              run the contract suite for every provider and print the table provider x case
+  matrix              run the contract suite of every provider and print the table provider x case; --report FOLDER only
+                      prints what an earlier run with PROVISION_MATRIX_REPORT=FOLDER left
   oracles [--only NAMES]
                       run the vendors' Python SDKs against the simulator and print the table SDK x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         ["generate"] => generate::run(&root, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&root, generate::Mode::Check),
         ["tidy"] => tidy::run(&root),
-        ["matrix"] => matrix::run(&root),
+        ["matrix", rest @ ..] => matrix::run(&root, rest),
         ["oracles"] => oracles::run(&root, None),
         ["oracles", "--only", names] => oracles::run(&root, Some(names)),
         ["features"] => features::run(&root),

@@ -1,11 +1,13 @@
-//! `cargo xtask matrix`: runs the contract suite for every provider of the manifest and prints the table.
+//! `cargo xtask matrix`: runs the contract tests of every provider of the manifest and prints the table.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-use crate::{Result, cargo, manifest};
+use crate::manifest::{self, Provider};
+use crate::{Result, cargo};
 
 mod table;
 
@@ -34,38 +36,27 @@ impl Column {
     }
 }
 
-/// The report that the test `matrix` of package `provision-tests` writes.
+/// What the contract tests of all providers wrote.
 #[derive(Debug)]
 struct Report {
     cases: Vec<String>,
     columns: Vec<Column>,
 }
 
-/// Runs the matrix. The last line it prints is `N passed, N failed, N skipped`.
-pub(crate) fn run(root: &Path) -> Result<ExitCode> {
-    let providers: Vec<String> = manifest::load(root)?.into_iter().map(|provider| provider.id).collect();
-    let file = cargo::target_directory(root)?.join("matrix.json");
-    // A report of an earlier run must not speak for this one.
-    let _ = std::fs::remove_file(&file);
-    let arguments = [
-        "test",
-        "--quiet",
-        "--locked",
-        "--package",
-        "provision-tests",
-        "--test",
-        "matrix",
-    ];
-    let tests = cargo::run(root, &arguments, &[("PROVISION_MATRIX_REPORT", &file)])?;
-    let report = std::fs::read_to_string(&file).map_err(|error| {
-        let command = arguments.join(" ");
-        format!(
-            "`cargo {command}` left no report in {}: {error}\n{}",
-            file.display(),
-            tests.stdout
-        )
-    });
-    let report = match report.and_then(|text| parse(&text)) {
+/// Where the contract tests write one file for each case and provider.
+const REPORT: &str = "PROVISION_MATRIX_REPORT";
+
+/// Runs the contract tests of every provider, or with `--report FOLDER` reads what an earlier run of them wrote there. The last
+/// line it prints is `N passed, N failed, N skipped`.
+pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode> {
+    let providers = manifest::load(root)?;
+    let (folder, ran) = match arguments {
+        [] => run_tests(root, &providers)?,
+        ["--report", folder] => (root.join(folder), true),
+        _ => return Err("usage: cargo xtask matrix [--report FOLDER]".to_owned()),
+    };
+    let providers: Vec<String> = providers.into_iter().map(|provider| provider.id).collect();
+    let report = match read_all(&folder).and_then(|texts| parse(&texts)) {
         Ok(report) => report,
         Err(problem) => {
             println!("FAIL: {problem}\n\n0 passed, 1 failed, 0 skipped");
@@ -73,11 +64,8 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
         }
     };
     let mut problems = problems(&report, &providers);
-    if !tests.success && problems.is_empty() {
-        problems.push(format!(
-            "the test ended with a failure that its report does not show:\n{}",
-            tests.stdout
-        ));
+    if !ran && problems.is_empty() {
+        problems.push("the tests ended with a failure that their report does not show".to_owned());
     }
     print!("{}", table::render(&report, &problems));
     Ok(if problems.is_empty() {
@@ -87,68 +75,78 @@ pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     })
 }
 
-fn parse(text: &str) -> Result<Report> {
-    let json: Value = serde_json::from_str(text).map_err(|error| format!("the matrix report is no JSON: {error}"))?;
-    let cases: Vec<String> = array(&json, "cases")?
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
-    let columns = array(&json, "providers")?
-        .iter()
-        .map(|provider| column(provider, &cases))
-        .collect::<Result<_>>()?;
-    Ok(Report { cases, columns })
+/// The folder of the report, and whether the tests succeeded.
+fn run_tests(root: &Path, providers: &[Provider]) -> Result<(PathBuf, bool)> {
+    let folder = cargo::target_directory(root)?.join("matrix");
+    // A report of an earlier run must not speak for this one.
+    let _ = std::fs::remove_dir_all(&folder);
+    let packages: Vec<String> = providers.iter().map(Provider::package).collect();
+    let mut arguments = vec!["test", "--quiet", "--locked", "--no-fail-fast", "--test", "contract"];
+    for package in &packages {
+        arguments.extend(["--package", package]);
+    }
+    let tests = cargo::run(root, &arguments, &[(REPORT, &folder)])?;
+    Ok((folder, tests.success))
 }
 
-fn column(json: &Value, cases: &[String]) -> Result<Column> {
-    let provider = text(json, "id").ok_or("the matrix report holds a provider without an id")?;
-    let results = array(json, "results")?;
-    let unknown = results
-        .iter()
-        .filter_map(|result| text(result, "case"))
-        .find(|case| !cases.contains(case));
-    if let Some(case) = unknown {
-        return Err(format!(
-            "the matrix report holds case `{case}` for {provider}, which is not in its list of cases"
-        ));
+fn read_all(folder: &Path) -> Result<Vec<String>> {
+    let failed = |error: std::io::Error| format!("there is no report in {}: {error}", folder.display());
+    let mut texts = Vec::new();
+    for file in std::fs::read_dir(folder).map_err(failed)? {
+        texts.push(std::fs::read_to_string(file.map_err(failed)?.path()).map_err(failed)?);
     }
-    let outcomes = cases.iter().map(|case| {
-        let mut results = results
-            .iter()
-            .filter(|result| text(result, "case").as_ref() == Some(case));
-        match (results.next(), results.next()) {
-            (None, _) => Ok(Outcome::Absent),
-            (Some(result), None) => outcome(result, &provider, case),
-            (Some(_), Some(_)) => Err(format!("the matrix report holds case `{case}` of {provider} twice")),
+    Ok(texts)
+}
+
+fn parse(texts: &[String]) -> Result<Report> {
+    let mut cases: BTreeMap<u64, String> = BTreeMap::new();
+    let mut results: BTreeMap<String, BTreeMap<String, Outcome>> = BTreeMap::new();
+    for text in texts {
+        let json: Value =
+            serde_json::from_str(text).map_err(|error| format!("the matrix report is no JSON: {error}"))?;
+        let field = |name: &str| {
+            let value = json.get(name).and_then(Value::as_str).map(str::to_owned);
+            value.ok_or_else(|| format!("the matrix report has no `{name}`: {text}"))
+        };
+        let (provider, case) = (field("provider")?, field("case")?);
+        let number = json.get("number").and_then(Value::as_u64);
+        let number = number.ok_or_else(|| format!("case `{case}` of {provider} is not one of the suite's"))?;
+        let outcome = outcome(&field("outcome")?, field("reason")?, &provider, &case)?;
+        if let Some(other) = cases.insert(number, case.clone()).filter(|other| *other != case) {
+            return Err(format!("the matrix report holds `{other}` and `{case}` as one case"));
         }
-    });
-    Ok(Column {
-        outcomes: outcomes.collect::<Result<_>>()?,
+        if results
+            .entry(provider.clone())
+            .or_default()
+            .insert(case.clone(), outcome)
+            .is_some()
+        {
+            return Err(format!("the matrix report holds case `{case}` of {provider} twice"));
+        }
+    }
+    let cases: Vec<String> = cases.into_values().collect();
+    let columns = results.into_iter().map(|(provider, mut outcomes)| Column {
+        outcomes: cases
+            .iter()
+            .map(|case| outcomes.remove(case).unwrap_or(Outcome::Absent))
+            .collect(),
         provider,
+    });
+    Ok(Report {
+        columns: columns.collect(),
+        cases,
     })
 }
 
-fn outcome(result: &Value, provider: &str, case: &str) -> Result<Outcome> {
-    let reason = text(result, "reason").unwrap_or_default();
-    match text(result, "outcome").as_deref() {
-        Some("pass") => Ok(Outcome::Pass),
-        Some("fail") => Ok(Outcome::Fail(reason)),
-        Some("skip") => Ok(Outcome::Skip(reason)),
+fn outcome(word: &str, reason: String, provider: &str, case: &str) -> Result<Outcome> {
+    match word {
+        "pass" => Ok(Outcome::Pass),
+        "fail" => Ok(Outcome::Fail(reason)),
+        "skip" => Ok(Outcome::Skip(reason)),
         other => Err(format!(
             "the matrix report holds the unknown outcome {other:?} for case `{case}` of {provider}"
         )),
     }
-}
-
-fn array<'a>(json: &'a Value, key: &str) -> Result<&'a Vec<Value>> {
-    json.get(key)
-        .and_then(Value::as_array)
-        .ok_or_else(|| format!("the matrix report has no array `{key}`"))
-}
-
-fn text(json: &Value, key: &str) -> Option<String> {
-    json.get(key).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Everything that makes the run a failure, in sentences.
@@ -187,18 +185,33 @@ fn problems(report: &Report, manifest: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"cases": ["create", "ports"], "providers": [
-        {"id": "a", "results": [{"case": "create", "outcome": "pass", "requests": 1}, {"case": "ports", "outcome": "pass"}]},
-        {"id": "b", "results": [{"case": "create", "outcome": "pass"},
-                                {"case": "ports", "outcome": "skip", "reason": "no firewall"}]}]}"#;
+    fn line(provider: &str, number: u64, case: &str, outcome: &str, reason: &str) -> String {
+        format!(
+            r#"{{"provider":"{provider}","case":"{case}","number":{number},"outcome":"{outcome}","reason":"{reason}"}}"#
+        )
+    }
 
-    fn problems_of(text: &str) -> String {
-        problems(&parse(text).unwrap(), &["a".to_owned(), "b".to_owned()]).join("\n")
+    /// In no order: files have none.
+    fn good() -> Vec<String> {
+        vec![
+            line("b", 7, "ports", "skip", "no firewall"),
+            line("a", 7, "ports", "pass", ""),
+            line("b", 2, "create", "pass", ""),
+            line("a", 2, "create", "pass", ""),
+        ]
+    }
+
+    fn changed(from: &str, to: &str) -> Vec<String> {
+        good().into_iter().map(|text| text.replace(from, to)).collect()
+    }
+
+    fn problems_of(texts: &[String]) -> String {
+        problems(&parse(texts).unwrap(), &["a".to_owned(), "b".to_owned()]).join("\n")
     }
 
     #[test]
     fn a_run_without_failures_has_no_problems_and_prints_its_skips() {
-        assert_eq!(problems_of(GOOD), "");
+        assert_eq!(problems_of(&good()), "");
         let expected = "\
 case     a   b
 create   ok  ok
@@ -212,36 +225,32 @@ skipped  0   1
 
 3 passed, 0 failed, 1 skipped
 ";
-        assert_eq!(table::render(&parse(GOOD).unwrap(), &[]), expected);
+        assert_eq!(table::render(&parse(&good()).unwrap(), &[]), expected);
     }
 
     #[test]
     fn every_way_of_not_running_is_a_problem() {
-        let cases = [
-            (
-                r#""id": "b""#,
-                r#""id": "c""#,
-                "b is in providers.toml but did not run\nc ran but is not",
-            ),
-            (r#""id": "b""#, r#""id": "a""#, "a is in the report more than once"),
-            (r#"{"case": "create", "outcome": "pass"},"#, "", "b ran no case at all"),
-            ("no firewall", "", "b skips ports without a reason"),
-            (
-                r#", {"case": "ports", "outcome": "pass"}"#,
-                "",
-                "a neither ran nor skipped ports",
-            ),
-            ("skip", "fail", "b fails ports: no firewall"),
-        ];
-        for (from, to, expected) in cases {
-            let found = problems_of(&GOOD.replacen(from, to, 1));
-            assert!(found.contains(expected), "{from} -> {to}: {found}");
-        }
+        let another = problems_of(&changed(r#""provider":"b""#, r#""provider":"c""#));
+        assert!(
+            another.contains("b is in providers.toml but did not run\nc ran but is not"),
+            "{another}"
+        );
+        let skipped = problems_of(&[
+            line("a", 2, "create", "pass", ""),
+            line("b", 2, "create", "skip", "why not"),
+        ]);
+        assert!(skipped.contains("b ran no case at all"), "{skipped}");
+        let silent = problems_of(&changed("no firewall", ""));
+        assert!(silent.contains("b skips ports without a reason"), "{silent}");
+        let absent = problems_of(&good().split_off(1));
+        assert!(absent.contains("b neither ran nor skipped ports"), "{absent}");
+        let failed = problems_of(&changed("skip", "fail"));
+        assert!(failed.contains("b fails ports: no firewall"), "{failed}");
     }
 
     #[test]
     fn a_failure_stands_above_the_closing_line() {
-        let report = parse(&GOOD.replace("skip", "fail")).unwrap();
+        let report = parse(&changed("skip", "fail")).unwrap();
         let problems = ["b fails ports: no firewall", "c is in providers.toml but did not run"].map(str::to_owned);
         let shown = table::render(&report, &problems);
         assert!(
@@ -259,10 +268,13 @@ skipped  0   1
     fn a_report_of_another_shape_is_refused() {
         for (from, to) in [
             ("pass", "passed"),
-            ("cases", "names"),
-            (r#""case": "ports""#, r#""case": "create""#),
+            (r#""case""#, r#""name""#),
+            (r#""number":7"#, r#""number":null"#),
+            (r#""number":7"#, r#""number":2"#),
+            (r#""provider":"b""#, r#""provider":"a""#),
+            ("{", ""),
         ] {
-            parse(&GOOD.replacen(from, to, 1)).unwrap_err();
+            parse(&changed(from, to)).unwrap_err();
         }
     }
 }

@@ -15,7 +15,6 @@ mod paused;
 mod render;
 #[cfg(feature = "sim")]
 mod run;
-mod scripted;
 #[cfg(feature = "sim")]
 mod sim_stand;
 mod stand;
@@ -27,7 +26,6 @@ pub use forger::{Forger, Forgery};
 pub use manifest::{Manifest, ManifestRow};
 pub use observer::{Observer, Sent};
 pub use render::{Render, render_request};
-pub use scripted::{ScriptedTransport, Step};
 pub use stand::{Connect, Item, LoggedRequest, Stand, Trouble};
 #[cfg(feature = "sim")]
 pub use {

@@ -1,4 +1,4 @@
-//! What never imports what: the direct dependencies of each crate against its role (design section 2).
+//! What never imports what: the direct dependencies of each crate against its role (the invariants in ARCHITECTURE.md).
 
 use std::path::Path;
 
