@@ -10,12 +10,12 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use provision_core::{Error, ErrorKind, ExposeSecret, Result, SecretString, async_trait, unix_seconds};
-use provision_http::{Authorize, Client, Endpoint, Request, Retry, Transport};
+use provision_http::{Authorize, Client, Endpoint, Request, Retry, Subject, Transport};
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::INFO, error::TOKEN_VENDOR};
+use crate::{error::TOKEN_VENDOR, info::INFO};
 
 /// Where Google exchanges tokens, now and in older key files. With these a self-signed token does without the exchange.
 const GOOGLE_TOKEN_URIS: [&str; 3] = [
@@ -89,6 +89,11 @@ impl Credentials {
     /// # Errors
     /// `Unauthorized` when it is neither, without repeating any of it; `Unsupported` for other kinds of credentials.
     pub fn from_json(text: &str, allow_http: bool) -> Result<Self> {
+        if !text.trim_start().starts_with('{') {
+            return Err(unusable(
+                "it is not JSON; the path of a file goes into the setting `service-account-file`",
+            ));
+        }
         let file: File = serde_json::from_str(text).map_err(|error| {
             // The error's own text quotes the place, which is a secret.
             unusable(format!(
@@ -123,6 +128,15 @@ impl Credentials {
                  for example of `gcloud auth print-access-token`, as setting `access-token`",
             )
             .with_provider(INFO.id)),
+        }
+    }
+
+    /// Whether tokens are got from Google, or need not be got at all.
+    pub(crate) fn go_to_google(&self) -> bool {
+        match &self.0 {
+            Kind::AccessToken(_) => true,
+            Kind::ServiceAccount(account) => account.exchange.is_none(),
+            Kind::AuthorizedUser(user) => GOOGLE_TOKEN_URIS.contains(&user.exchange.as_str()),
         }
     }
 
@@ -263,6 +277,7 @@ impl Authorizer {
     ) -> Result<Token> {
         // Fetching a token changes nothing, so that it may be repeated.
         let request = Request::post("fetch access token", endpoint.join([]))
+            .about(Subject::Other)
             .form(form)
             .retry(Retry::Safe);
         let request = secrets.iter().fold(request, |request, secret| request.redact(secret));

@@ -1,15 +1,13 @@
 //! Pure functions that build every request of the provider, and what they are made of.
 //! Source: <https://cloud.google.com/compute/docs/reference/rest/v1>
 
-use std::collections::BTreeMap;
-
-use provision_core::{BasicHost, IdempotencyKey, MANAGED_BY, MANAGED_BY_LABEL, Protocol, Result};
-use provision_http::{Endpoint, Request, url::Url};
+use provision_core::{Error, Find, IdempotencyKey, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, Order, Result};
+use provision_http::{Endpoint, Request, Subject, url::Url};
 use serde::Serialize;
 
 use crate::{
-    config::{INFO, Target, is_name, is_project, refused, region_of},
-    response::{Firewall, Protocols},
+    id::{Target, is_name, is_project, region_of},
+    rule::Rule,
 };
 
 /// The largest page that the API gives.
@@ -55,7 +53,7 @@ pub(crate) fn request_id(key: &IdempotencyKey, target: &Target) -> String {
 struct InsertInstance<'a> {
     name: &'a str,
     machine_type: String,
-    labels: &'a BTreeMap<String, String>,
+    labels: &'a Labels,
     tags: Tags,
     disks: [AttachedDisk<'a>; 1],
     network_interfaces: [NetworkInterface; 1],
@@ -84,7 +82,7 @@ struct NewDisk<'a> {
     source_image: String,
     disk_size_gb: String,
     disk_type: String,
-    labels: &'a BTreeMap<String, String>,
+    labels: &'a Labels,
 }
 
 #[derive(Serialize)]
@@ -126,74 +124,66 @@ struct VmServiceAccount<'a> {
 pub(crate) fn create_instance(
     endpoint: &Endpoint,
     target: &Target,
-    host: &BasicHost,
+    order: &Order,
     request_id: Option<&str>,
 ) -> Result<Request> {
-    let zone = &target.zone;
-    let option = |key: &str| host.additional.get(key).map(String::as_str);
-    let name_option = |key: &'static str, default: &'static str| match option(key) {
-        Some(name) if !is_name(name) => Err(refused(format!(
+    let (zone, plan) = (&target.zone, order.plan.as_str());
+    let name_option = |key: &'static str, default: &'static str| match order.extra(key) {
+        Some(name) if !is_name(name) => Err(Error::invalid(format!(
             "additional setting `{key}` must be a name, without slashes"
         ))),
         other => Ok(other.unwrap_or(default)),
     };
-    let plan = host.plan.as_deref().unwrap_or(INFO.default_plan);
     if !is_name(plan) {
-        return Err(refused(format!(
+        return Err(Error::invalid(format!(
             "plan {plan:?} is not the name of a machine type, such as e2-micro"
         )));
     }
-    let labels: BTreeMap<String, String> = host
-        .all_labels()
-        .iter()
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
-    if labels.len() > MOST_LABELS {
-        return Err(refused(format!(
-            "{} labels are too many: {MOST_LABELS} fit, ours included",
-            labels.len()
+    let labels = order.labels.iter().count();
+    if labels > MOST_LABELS {
+        return Err(Error::invalid(format!(
+            "{labels} labels are too many: {MOST_LABELS} fit, ours included"
         )));
     }
     let network = name_option("network", "default")?;
-    let subnetwork = option("subnetwork")
+    let subnetwork = order
+        .extra("subnetwork")
         .map(|_| name_option("subnetwork", ""))
         .transpose()?;
-    if subnetwork.is_some() && option("network").is_none() {
-        return Err(refused(
+    if subnetwork.is_some() && order.extra("network").is_none() {
+        return Err(Error::invalid(
             "additional setting `subnetwork` needs `network`, for the firewall rule",
         ));
     }
-    let disk_gb = option("disk-gb").unwrap_or("10");
+    let disk_gb = order.extra("disk-gb").unwrap_or("10");
     if !disk_gb.parse::<u32>().is_ok_and(|size| (10..=65_536).contains(&size)) {
-        return Err(refused(
+        return Err(Error::invalid(
             "additional setting `disk-gb` must be a whole number from 10 to 65536",
         ));
     }
-    let mut tags = vec![tag(target)];
-    for tag in option("tags")
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .filter(|tag| !tag.is_empty())
-    {
+    let mut tags = vec![target.allow_rule()];
+    let asked = order.extra("tags").unwrap_or_default().split(',').map(str::trim);
+    for tag in asked.filter(|tag| !tag.is_empty()) {
         if !is_name(tag) {
-            return Err(refused("additional setting `tags` must be names, separated by commas"));
+            return Err(Error::invalid(
+                "additional setting `tags` must be names, separated by commas",
+            ));
         }
         tags.push(tag.to_owned());
     }
     let body = InsertInstance {
         name: &target.name,
         machine_type: format!("zones/{zone}/machineTypes/{plan}"),
-        labels: &labels,
+        labels: &order.labels,
         tags: Tags { items: tags },
         disks: [AttachedDisk {
             boot: true,
             auto_delete: true,
             initialize_params: NewDisk {
-                source_image: image(host.image.as_deref(), plan, &target.project)?,
+                source_image: image(order, &target.project)?,
                 disk_size_gb: disk_gb.to_owned(),
                 disk_type: format!("zones/{zone}/diskTypes/{}", name_option("disk-type", "pd-standard")?),
-                labels: &labels,
+                labels: &order.labels,
             },
         }],
         network_interfaces: [NetworkInterface {
@@ -205,8 +195,11 @@ pub(crate) fn create_instance(
                 network_tier: "PREMIUM",
             }],
         }],
-        metadata: Metadata { items: metadata(host)? },
-        service_accounts: option("vm-service-account")
+        metadata: Metadata {
+            items: metadata(order)?,
+        },
+        service_accounts: order
+            .extra("vm-service-account")
             .into_iter()
             .map(|email| VmServiceAccount {
                 email,
@@ -214,24 +207,24 @@ pub(crate) fn create_instance(
             })
             .collect(),
     };
-    let request = Request::post("create instance", zonal(endpoint, target, &["instances"]));
-    let request = request_id
+    let create = Request::post("create instance", zonal(endpoint, target, &["instances"])).about(Subject::NewHost);
+    let create = request_id
         .into_iter()
-        .fold(request, |request, id| request.query("requestId", id));
-    Ok(request.json(&body)?.redact(host.user_data.expose()))
+        .fold(create, |create, id| create.query("requestId", id));
+    Ok(create.json(&body)?.redact(order.user_data.expose()))
 }
 
-fn metadata(host: &BasicHost) -> Result<Vec<MetadataItem<'_>>> {
+fn metadata(order: &Order) -> Result<Vec<MetadataItem<'_>>> {
     let mut items = Vec::new();
-    if !host.user_data.is_empty() {
+    if !order.user_data.is_empty() {
         // Read by cloud-init at the first boot; `startup-script` would run at every one.
         items.push(MetadataItem {
             key: "user-data",
-            value: host.user_data.expose().into(),
+            value: order.user_data.expose().into(),
         });
     }
     let mut lines = Vec::new();
-    for key in &host.ssh_keys {
+    for key in &order.ssh_keys {
         let key = key.trim();
         let (user, text) = match key.split_once(':') {
             Some((user, text)) if is_name(user) => (user, text),
@@ -239,7 +232,7 @@ fn metadata(host: &BasicHost) -> Result<Vec<MetadataItem<'_>>> {
         };
         let known = ["ssh-", "ecdsa-", "sk-"].iter().any(|start| text.starts_with(start));
         if !known || text.contains(['\n', '\r']) {
-            return Err(refused(
+            return Err(Error::invalid(
                 "an ssh key must be the text of a public key, such as `ssh-ed25519 AAAA... me`, or `user:ssh-ed25519 AAAA... me`",
             ));
         }
@@ -260,11 +253,12 @@ const FAMILIES: [(&str, &str); 2] = [("ubuntu-", "ubuntu-os-cloud"), ("debian-",
 const ARM_PLANS: [&str; 4] = ["t2a-", "c4a-", "n4a-", "a4x-"];
 
 /// The link of an image: a family of Ubuntu or Debian, `project/family`, an image of the own project, or a whole path.
-fn image(wanted: Option<&str>, plan: &str, project: &str) -> Result<String> {
-    let wanted = wanted.unwrap_or_else(|| match ARM_PLANS.iter().any(|start| plan.starts_with(start)) {
+fn image(order: &Order, project: &str) -> Result<String> {
+    let is_arm = ARM_PLANS.iter().any(|start| order.plan.starts_with(start));
+    let wanted = match order.default_image && is_arm {
         true => "ubuntu-2404-lts-arm64",
-        false => INFO.default_image,
-    });
+        false => order.image.as_str(),
+    };
     let path = wanted
         .strip_prefix("https://www.googleapis.com/compute/v1/")
         .unwrap_or(wanted);
@@ -282,139 +276,98 @@ fn image(wanted: Option<&str>, plan: &str, project: &str) -> Result<String> {
             ["projects", owner, "global", "images", "family", name] | ["projects", owner, "global", "images", name],
             _,
         ) if is_project(owner) && is_name(name) => Ok(path.to_owned()),
-        _ => Err(refused(format!(
+        _ => Err(Error::invalid(format!(
             "image {wanted:?} is not one: give a family such as ubuntu-2404-lts-amd64, `project/family`, the name of an image of your project, or projects/<project>/global/images/<name>"
         ))),
     }
 }
 
 pub(crate) fn get_instance(endpoint: &Endpoint, target: &Target) -> Request {
-    Request::get("get instance", zonal(endpoint, target, &["instances", &target.name]))
+    Request::get("get instance", zonal(endpoint, target, &["instances", &target.name])).about(Subject::Host)
 }
 
 pub(crate) fn delete_instance(endpoint: &Endpoint, target: &Target) -> Request {
-    Request::delete("delete instance", zonal(endpoint, target, &["instances", &target.name]))
+    Request::delete("delete instance", zonal(endpoint, target, &["instances", &target.name])).about(Subject::Host)
 }
 
-/// Our instances: of one zone, or of all.
-pub(crate) fn list_instances(endpoint: &Endpoint, project: &str, zone: Option<&str>, token: Option<&str>) -> Request {
+/// Instances of one zone, or of all: those of a key or name, or all of ours.
+pub(crate) fn list_instances(
+    endpoint: &Endpoint,
+    project: &str,
+    zone: Option<&str>,
+    find: Find<'_>,
+    token: Option<&str>,
+) -> Request {
     let url = match zone {
         Some(zone) => compute(endpoint, project, ["zones", zone, "instances"]),
         None => compute(endpoint, project, ["aggregated", "instances"]),
     };
-    let filter = format!("labels.{MANAGED_BY_LABEL}={MANAGED_BY}");
-    paged(Request::get("list instances", url).query("filter", filter), token)
+    let filter = match find {
+        Find::Key(hash) => format!("labels.{KEY_LABEL}={hash}"),
+        Find::Name(name) => format!("name={name}"),
+        _ => format!("labels.{MANAGED_BY_LABEL}={MANAGED_BY}"),
+    };
+    listed("list instances", url, Some(&filter), token)
 }
 
 /// Everything that was done to an instance, and is still remembered.
 pub(crate) fn list_operations(endpoint: &Endpoint, target: &Target, token: Option<&str>) -> Request {
     let filter = format!("targetLink eq \".*/instances/{}\"", target.name);
-    let request = Request::get("list operations", zonal(endpoint, target, &["operations"]));
-    paged(request.query("filter", filter), token)
+    listed(
+        "list operations",
+        zonal(endpoint, target, &["operations"]),
+        Some(&filter),
+        token,
+    )
 }
 
 pub(crate) fn get_disk(endpoint: &Endpoint, target: &Target) -> Request {
-    Request::get("get disk", zonal(endpoint, target, &["disks", &target.name]))
+    Request::get("get disk", zonal(endpoint, target, &["disks", &target.name])).about(Subject::Part)
 }
 
 pub(crate) fn delete_disk(endpoint: &Endpoint, target: &Target) -> Request {
-    Request::delete("delete disk", zonal(endpoint, target, &["disks", &target.name]))
+    Request::delete("delete disk", zonal(endpoint, target, &["disks", &target.name])).about(Subject::Part)
 }
 
 pub(crate) fn delete_address(endpoint: &Endpoint, target: &Target, region: &str) -> Request {
     let path = ["regions", region, "addresses", target.name.as_str()];
-    Request::delete("delete address", compute(endpoint, &target.project, path))
+    Request::delete("delete address", compute(endpoint, &target.project, path)).about(Subject::Part)
 }
 
-/// The name of the rule that lets ports in, and the network tag that ties rules to the host.
-pub(crate) fn allow_name(target: &Target) -> String {
-    format!("{}-fw", target.name)
+pub(crate) fn create_rule(endpoint: &Endpoint, target: &Target, rule: &Rule) -> Result<Request> {
+    Request::post("create firewall rule", firewalls(endpoint, target, None))
+        .about(Subject::Other)
+        .json(rule)
 }
 
-/// The name of the rule that closes everything else.
-pub(crate) fn deny_name(target: &Target) -> String {
-    format!("{}-no", target.name)
+pub(crate) fn change_rule(endpoint: &Endpoint, target: &Target, rule: &Rule) -> Result<Request> {
+    Request::patch("change firewall rule", firewalls(endpoint, target, Some(&rule.name)))
+        .about(Subject::Part)
+        .json(rule)
 }
 
-fn tag(target: &Target) -> String {
-    allow_name(target)
-}
-
-pub(crate) fn description(target: &Target) -> String {
-    format!("{MANAGED_BY_LABEL}={MANAGED_BY} host={}/{}", target.zone, target.name)
-}
-
-/// The rules that a host needs. A network of Compute Engine lets nothing in by itself, but the one named `default` comes
-/// with rules for SSH, RDP and ICMP: restricted ports take a rule that denies the rest, too. Rules of the default priority
-/// (1000) that somebody made for the whole network do not open what is closed here: at the same priority, deny wins.
-/// <https://cloud.google.com/firewall/docs/firewalls#priority_order_for_firewall_rules>
-pub(crate) fn firewall_rules(target: &Target, host: &BasicHost) -> Vec<Firewall> {
-    let network = host.additional.get("network").map_or("default", String::as_str);
-    let everything = || Protocols {
-        protocol: "all".to_owned(),
-        ports: Vec::new(),
-    };
-    let rule = |name: String, priority: u16, allowed: Vec<Protocols>, denied: Vec<Protocols>| Firewall {
-        name,
-        description: description(target),
-        network: format!("global/networks/{network}"),
-        direction: "INGRESS".to_owned(),
-        priority,
-        source_ranges: vec!["0.0.0.0/0".to_owned()],
-        target_tags: vec![tag(target)],
-        allowed,
-        denied,
-    };
-    let Some(ranges) = host.ports.restricted() else {
-        return vec![rule(allow_name(target), 999, vec![everything()], Vec::new())];
-    };
-    let of = |protocol: Protocol| Protocols {
-        protocol: protocol.as_str().to_owned(),
-        ports: ranges
-            .iter()
-            .filter(|range| range.protocol() == protocol)
-            .map(|range| range.ports())
-            .collect(),
-    };
-    let mut allowed = vec![of(Protocol::Tcp), of(Protocol::Udp)];
-    // Without ports it would mean all of them.
-    allowed.retain(|protocols| !protocols.ports.is_empty());
-    let mut rules = vec![rule(deny_name(target), 1000, Vec::new(), vec![everything()])];
-    if !allowed.is_empty() {
-        rules.push(rule(allow_name(target), 999, allowed, Vec::new()));
-    }
-    rules
-}
-
-pub(crate) fn create_firewall(endpoint: &Endpoint, target: &Target, rule: &Firewall) -> Result<Request> {
-    Request::post("create firewall rule", firewalls(endpoint, target, None)).json(rule)
-}
-
-pub(crate) fn get_firewall(endpoint: &Endpoint, target: &Target, name: &str) -> Request {
-    Request::get("get firewall rule", firewalls(endpoint, target, Some(name)))
-}
-
-pub(crate) fn patch_firewall(endpoint: &Endpoint, target: &Target, rule: &Firewall) -> Result<Request> {
-    Request::patch("change firewall rule", firewalls(endpoint, target, Some(&rule.name))).json(rule)
-}
-
-/// At most two rules: one page.
-pub(crate) fn find_firewalls(endpoint: &Endpoint, target: &Target) -> Request {
+/// Rules with the names that those of a host have, whoever made them.
+pub(crate) fn list_rules(endpoint: &Endpoint, target: &Target, token: Option<&str>) -> Request {
     let filter = format!("name eq \"{}-(fw|no)\"", target.name);
-    Request::get("find firewall rules", firewalls(endpoint, target, None)).query("filter", filter)
+    listed(
+        "list firewall rules",
+        firewalls(endpoint, target, None),
+        Some(&filter),
+        token,
+    )
 }
 
-pub(crate) fn delete_firewall(endpoint: &Endpoint, target: &Target, name: &str) -> Request {
-    Request::delete("delete firewall rule", firewalls(endpoint, target, Some(name)))
+pub(crate) fn delete_rule(endpoint: &Endpoint, target: &Target, name: &str) -> Request {
+    Request::delete("delete firewall rule", firewalls(endpoint, target, Some(name))).about(Subject::Part)
 }
 
 pub(crate) fn list_zones(endpoint: &Endpoint, project: &str, token: Option<&str>) -> Request {
-    paged(Request::get("list zones", compute(endpoint, project, ["zones"])), token)
+    listed("list zones", compute(endpoint, project, ["zones"]), None, token)
 }
 
 pub(crate) fn list_machine_types(endpoint: &Endpoint, project: &str, zone: &str, token: Option<&str>) -> Request {
     let url = compute(endpoint, project, ["zones", zone, "machineTypes"]);
-    paged(Request::get("list machine types", url), token)
+    listed("list machine types", url, None, token)
 }
 
 /// Whose images the catalog shows, and of which families.
@@ -424,13 +377,18 @@ pub(crate) const CATALOG_IMAGES: [(&str, &str); 2] = [
 ];
 
 pub(crate) fn list_images(endpoint: &Endpoint, project: &str, families: &str, token: Option<&str>) -> Request {
-    let request = Request::get("list images", compute(endpoint, project, ["global", "images"]));
-    paged(request.query("filter", format!("family eq \"{families}\"")), token)
+    let url = compute(endpoint, project, ["global", "images"]);
+    listed("list images", url, Some(&format!("family eq \"{families}\"")), token)
 }
 
-fn paged(request: Request, token: Option<&str>) -> Request {
-    let request = request.query("maxResults", PAGE_SIZE);
-    token
-        .into_iter()
-        .fold(request, |request, token| request.query("pageToken", token))
+fn listed(operation: &'static str, url: Url, filter: Option<&str>, token: Option<&str>) -> Request {
+    let mut list = Request::get(operation, url).about(Subject::Other);
+    if let Some(filter) = filter {
+        list = list.query("filter", filter);
+    }
+    list = list.query("maxResults", PAGE_SIZE);
+    match token {
+        Some(token) => list.query("pageToken", token),
+        None => list,
+    }
 }

@@ -1,52 +1,38 @@
-//! What the API answers, as far as the provider reads it. 64-bit numbers come as texts.
+//! What the API answers, as far as the provider reads it. 64-bit numbers come as texts; what is empty is left out.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use provision_core::{
     Error, ErrorKind, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use provision_http::{Answer, ChainedPage};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    config::{INFO, Target, monthly_price},
     error::kind_of_operation,
-    request,
+    id::Target,
+    info::{INFO, monthly_price},
     status::host_status,
 };
-
-/// How far a part of a host has gone; the later word is the further from being gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Going {
-    /// It is not there.
-    Gone,
-    /// Its deletion was accepted.
-    Accepted,
-    /// It cannot be deleted yet.
-    Busy,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Instance {
     name: String,
     status: String,
-    #[serde(default)]
-    status_message: String,
+    status_message: Option<String>,
     /// A link, as are the machine type and others; only what follows the last slash is read.
     zone: String,
     machine_type: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    network_interfaces: Vec<NetworkInterface>,
+    labels: Option<BTreeMap<String, String>>,
+    network_interfaces: Option<Vec<NetworkInterface>>,
     creation_timestamp: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NetworkInterface {
-    #[serde(default)]
-    access_configs: Vec<AccessConfig>,
+    access_configs: Option<Vec<AccessConfig>>,
 }
 
 /// The address is missing before it is allocated and after a halt.
@@ -57,30 +43,24 @@ struct AccessConfig {
 }
 
 impl Instance {
-    /// Whose name, zone and project these are.
-    pub(crate) fn target(&self, project: &str) -> Target {
-        Target {
-            name: self.name.clone(),
-            zone: last(&self.zone).to_owned(),
-            project: project.to_owned(),
-            address_region: None,
-        }
+    /// Of a list, in which an instance tells its name and zone.
+    pub(crate) fn into_listed(self, project: &str) -> Result<ProvisionedHost> {
+        let target = Target::new(&self.name, last(&self.zone), project);
+        self.into_host(&target)
     }
 
     pub(crate) fn into_host(self, target: &Target) -> Result<ProvisionedHost> {
-        let configs = self
-            .network_interfaces
-            .iter()
-            .flat_map(|interface| &interface.access_configs);
-        let ip = configs.filter_map(|config| config.nat_ip).next();
+        let interfaces = self.network_interfaces.iter().flatten();
+        let mut configs = interfaces.flat_map(|interface| interface.access_configs.iter().flatten());
+        let ip = configs.find_map(|config| config.nat_ip);
         let status = host_status(&self.status, ip.is_some());
         let mut host = ProvisionedHost::new(INFO.id, target.id()?, self.name, status, self.status);
         host.ip = ip;
         host.region = Some(target.zone.clone());
         host.plan = self.machine_type.as_deref().map(|link| last(link).to_owned());
-        host.labels = labels(&self.labels);
+        host.labels = labels(self.labels.as_ref());
         host.created = self.creation_timestamp.as_deref().and_then(parse_rfc3339);
-        host.message = (!self.status_message.is_empty()).then_some(self.status_message);
+        host.message = self.status_message.filter(|text| !text.is_empty());
         Ok(host)
     }
 }
@@ -90,19 +70,27 @@ fn last(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or(link)
 }
 
-fn labels(pairs: &BTreeMap<String, String>) -> Labels {
-    Labels::from_vendor(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+fn labels(pairs: Option<&BTreeMap<String, String>>) -> Labels {
+    let pairs = pairs.into_iter().flatten();
+    Labels::from_vendor(pairs.map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Disk {
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
+    labels: Option<BTreeMap<String, String>>,
+    /// Links of the instances that use it.
+    users: Option<Vec<String>>,
 }
 
 impl Disk {
     pub(crate) fn labels(&self) -> Labels {
-        labels(&self.labels)
+        labels(self.labels.as_ref())
+    }
+
+    /// Whether the instance of that name uses it.
+    pub(crate) fn is_used_by(&self, target: &Target) -> bool {
+        let path = format!("/zones/{}/instances/{}", target.zone, target.name);
+        self.users.iter().flatten().any(|user| user.ends_with(&path))
     }
 }
 
@@ -111,32 +99,24 @@ impl Disk {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Operation {
     operation_type: String,
-    pub(crate) status: String,
-    #[serde(default)]
-    target_link: String,
+    status: String,
+    target_link: Option<String>,
     pub(crate) insert_time: Option<String>,
     error: Option<OperationErrors>,
 }
 
 #[derive(Deserialize)]
 struct OperationErrors {
-    #[serde(default)]
-    errors: Vec<OperationError>,
+    errors: Option<Vec<OperationError>>,
 }
 
 #[derive(Deserialize)]
 struct OperationError {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
+    code: Option<String>,
+    message: Option<String>,
 }
 
 impl Operation {
-    pub(crate) fn is_insert(&self) -> bool {
-        self.operation_type == "insert"
-    }
-
     pub(crate) fn is_done(&self) -> bool {
         self.status == "DONE"
     }
@@ -144,33 +124,45 @@ impl Operation {
     /// Whether it makes or removes this instance. Links may start with either of two host names.
     pub(crate) fn is_life_of(&self, target: &Target) -> bool {
         let path = format!("/zones/{}/instances/{}", target.zone, target.name);
-        self.target_link.ends_with(&path) && (self.is_insert() || self.operation_type == "delete")
+        let target_link = self.target_link.as_deref().unwrap_or_default();
+        target_link.ends_with(&path) && matches!(self.operation_type.as_str(), "insert" | "delete")
     }
 
-    /// Why it failed.
+    /// Whether its instance may still come.
+    pub(crate) fn is_making(&self) -> bool {
+        self.operation_type == "insert" && !self.is_done()
+    }
+
+    /// Whether its instance may still be seen going.
+    pub(crate) fn is_removing(&self) -> bool {
+        self.operation_type == "delete" && !self.is_done()
+    }
+
+    /// Why there is no instance, of an insert that failed.
     pub(crate) fn failure(&self) -> Option<Error> {
-        let errors = &self.error.as_ref()?.errors;
-        let kind = errors.iter().find_map(|error| kind_of_operation(&error.code));
-        let text: Vec<&str> = errors
-            .iter()
-            .map(|error| error.message.trim_end_matches('.'))
+        let error = self.error.as_ref().filter(|_| self.operation_type == "insert")?;
+        let errors = error.errors.as_deref().unwrap_or_default();
+        let mut codes = errors.iter().filter_map(|error| error.code.as_deref());
+        let code = codes.clone().next().filter(|code| !code.is_empty());
+        let kind = codes.find_map(kind_of_operation).unwrap_or(ErrorKind::InvalidRequest);
+        let texts = errors.iter().filter_map(|error| error.message.as_deref());
+        let texts: Vec<&str> = texts
+            .map(|text| text.trim_end_matches('.'))
             .filter(|text| !text.is_empty())
             .collect();
-        let text = match text.is_empty() {
+        let text = match texts.is_empty() {
             true => "the operation failed without a message".to_owned(),
-            false => text.join("; "),
+            false => texts.join("; "),
         };
-        let error = Error::new(kind.unwrap_or(ErrorKind::InvalidRequest), text)
-            .with_provider(INFO.id)
-            .with_operation("create instance");
-        Some(match errors.first() {
-            Some(first) if !first.code.is_empty() => error.with_code(first.code.clone()),
-            _ => error,
+        let error = Error::new(kind, text).with_operation("create instance");
+        Some(match code {
+            Some(code) => error.with_code(code),
+            None => error,
         })
     }
 
-    /// The host of an insert, as long as there is no instance to be read.
-    pub(crate) fn to_host(&self, target: &Target) -> Result<ProvisionedHost> {
+    /// The host of an insert that is under way or failed, as long as there is no instance to be read.
+    pub(crate) fn to_host(&self, target: &Target, labels: Labels) -> Result<ProvisionedHost> {
         let failure = self.failure();
         let status = match failure {
             Some(_) => HostStatus::Failed,
@@ -178,6 +170,7 @@ impl Operation {
         };
         let mut host = ProvisionedHost::new(INFO.id, target.id()?, &target.name, status, &self.status);
         host.region = Some(target.zone.clone());
+        host.labels = labels;
         host.created = self.insert_time.as_deref().and_then(parse_rfc3339);
         host.message = failure.map(|failure| match failure.code() {
             Some(code) => format!("{}: {} ({code})", failure.kind(), failure.message()),
@@ -187,133 +180,113 @@ impl Operation {
     }
 }
 
-/// A firewall rule of one host; with the same names in requests and answers.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A firewall rule that is there.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Firewall {
+pub(crate) struct FoundRule {
     pub(crate) name: String,
-    #[serde(default)]
-    pub(crate) description: String,
-    pub(crate) network: String,
-    #[serde(default)]
-    pub(crate) direction: String,
-    pub(crate) priority: u16,
-    #[serde(default)]
-    pub(crate) source_ranges: Vec<String>,
-    #[serde(default)]
-    pub(crate) target_tags: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) allowed: Vec<Protocols>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) denied: Vec<Protocols>,
+    description: Option<String>,
+    creation_timestamp: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Protocols {
-    #[serde(rename = "IPProtocol")]
-    pub(crate) protocol: String,
-    /// None for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) ports: Vec<String>,
-}
+/// An instance tells as its creation a moment shortly after the insert was accepted, when its first rule may be there.
+const ACCEPTED_BEFORE: Duration = Duration::from_secs(5);
 
-impl Firewall {
-    /// Whether it was made for this host. Firewall rules have no labels.
+impl FoundRule {
+    /// Whether it was made for a host of this name and zone.
     pub(crate) fn is_of(&self, target: &Target) -> bool {
-        self.description == request::description(target)
+        self.description.as_deref() == Some(&target.rule_mark())
     }
 
-    /// Whether it does what `wanted` does. The network comes back as a whole link.
-    pub(crate) fn does(&self, wanted: &Self) -> bool {
-        let sorted = |list: &[Protocols]| {
-            let mut list = list.to_vec();
-            list.sort_by(|a, b| (&a.protocol, &a.ports).cmp(&(&b.protocol, &b.ports)));
-            list
-        };
-        self.network.ends_with(&wanted.network)
-            && self.priority == wanted.priority
-            && self.source_ranges == wanted.source_ranges
-            && self.target_tags == wanted.target_tags
-            && sorted(&self.allowed) == sorted(&wanted.allowed)
-            && sorted(&self.denied) == sorted(&wanted.denied)
+    /// Whether it was there before the host, so that an earlier host of its name left it.
+    pub(crate) fn is_older_than(&self, host: &ProvisionedHost) -> bool {
+        let made = self.creation_timestamp.as_deref().and_then(parse_rfc3339);
+        match (made.and_then(|made| made.checked_add(ACCEPTED_BEFORE)), host.created) {
+            (Some(made), Some(created)) => made < created,
+            _ => false,
+        }
     }
 }
 
-/// One page of a list; the items are absent when there are none.
+/// One page of a list. Its items are left out when there are none, so that its kind, `compute#zoneList` and the like, has to
+/// tell that it is a list.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 pub(crate) struct Page<T> {
-    #[serde(default = "Vec::new")]
-    pub(crate) items: Vec<T>,
-    pub(crate) next_page_token: Option<String>,
-    pub(crate) warning: Option<Warning>,
+    kind: String,
+    items: Option<Vec<T>>,
+    next_page_token: Option<String>,
+    warning: Option<Warning>,
+}
+
+impl<T: DeserializeOwned + Send> ChainedPage for Page<T> {
+    type Item = T;
+    fn into_parts(self, answer: &Answer) -> Result<(Vec<T>, Option<String>)> {
+        check_page(answer, &self.kind, self.warning.as_ref())?;
+        Ok((self.items.unwrap_or_default(), self.next_page_token))
+    }
 }
 
 /// One page of the list over all zones.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AggregatedPage {
-    #[serde(default)]
-    items: BTreeMap<String, ZoneItems>,
+    kind: String,
+    items: Option<BTreeMap<String, ZoneItems>>,
     next_page_token: Option<String>,
     warning: Option<Warning>,
 }
 
 #[derive(Deserialize)]
 struct ZoneItems {
-    #[serde(default)]
-    instances: Vec<Instance>,
+    instances: Option<Vec<Instance>>,
     warning: Option<Warning>,
 }
 
+impl ChainedPage for AggregatedPage {
+    type Item = Instance;
+    fn into_parts(self, answer: &Answer) -> Result<(Vec<Instance>, Option<String>)> {
+        check_page(answer, &self.kind, self.warning.as_ref())?;
+        let mut instances = Vec::new();
+        for zone in self.items.unwrap_or_default().into_values() {
+            check_page(answer, &self.kind, zone.warning.as_ref())?;
+            instances.extend(zone.instances.unwrap_or_default());
+        }
+        Ok((instances, self.next_page_token))
+    }
+}
+
 #[derive(Deserialize)]
-pub(crate) struct Warning {
-    code: String,
+struct Warning {
+    code: Option<String>,
 }
 
-impl Warning {
-    /// Whether something could not be read: a zone that does not answer, say.
-    fn is_partial(&self) -> bool {
-        !matches!(self.code.as_str(), "NO_RESULTS_ON_PAGE" | "DEPRECATED_RESOURCE_USED")
+fn check_page(answer: &Answer, kind: &str, warning: Option<&Warning>) -> Result<()> {
+    if !kind.ends_with("List") {
+        return Err(answer.unexpected("the answer is not a list: is the endpoint right?"));
     }
-}
-
-impl<T> Page<T> {
-    pub(crate) fn is_partial(&self) -> bool {
-        self.warning.as_ref().is_some_and(Warning::is_partial)
-    }
-}
-
-impl From<AggregatedPage> for Page<Instance> {
-    fn from(page: AggregatedPage) -> Self {
-        let zones = page.items.into_values();
-        let mut warning = page.warning;
-        let mut items = Vec::new();
-        for zone in zones {
-            items.extend(zone.instances);
-            warning = warning.or(zone.warning.filter(Warning::is_partial));
-        }
-        Self {
-            items,
-            next_page_token: page.next_page_token,
-            warning,
-        }
+    match warning.map(|warning| warning.code.as_deref().unwrap_or_default()) {
+        None | Some("NO_RESULTS_ON_PAGE" | "DEPRECATED_RESOURCE_USED") => Ok(()),
+        // A zone that does not answer, say.
+        Some(_) => Err(answer
+            .unexpected("the cloud could not read every zone: try again, or name one zone")
+            .with_kind(ErrorKind::Unavailable)),
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Zone {
-    pub(crate) name: String,
+    name: String,
     status: Option<String>,
     region: Option<String>,
 }
 
 impl Zone {
     pub(crate) fn into_region(self) -> Region {
-        Region {
-            id: self.name,
-            description: self.region.as_deref().map(last).unwrap_or_default().to_owned(),
-            available: self.status.map(|status| status == "UP"),
+        let region = Region::new(self.name, self.region.as_deref().map(last).unwrap_or_default());
+        match self.status {
+            Some(status) => region.with_available(status == "UP"),
+            None => region,
         }
     }
 }
@@ -322,8 +295,7 @@ impl Zone {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MachineType {
     name: String,
-    #[serde(default)]
-    description: String,
+    description: Option<String>,
     guest_cpus: Option<f64>,
     memory_mb: Option<u64>,
     deprecated: Option<Deprecated>,
@@ -342,27 +314,23 @@ fn is_current(deprecated: Option<&Deprecated>) -> bool {
 }
 
 impl MachineType {
+    /// Without a disk: it is chosen apart from the plan.
     pub(crate) fn into_plan(self, zone: &str) -> Plan {
-        Plan {
-            monthly_cost: monthly_price(&self.name, zone),
-            currency: "USD".to_owned(),
-            available: Some(is_current(self.deprecated.as_ref())),
-            regions: Vec::new(),
-            id: self.name,
-            description: self.description,
-            vcpus: self.guest_cpus,
-            memory_mib: self.memory_mb,
-            // Disks are chosen apart from the plan.
-            disk_gb: None,
-        }
+        let mut plan = Plan::new(self.name);
+        plan.description = self.description.unwrap_or_default();
+        plan.vcpus = self.guest_cpus;
+        plan.memory_mib = self.memory_mb;
+        plan.monthly_cost = monthly_price(&plan.id, zone);
+        plan.currency = "USD".to_owned();
+        plan.available = Some(is_current(self.deprecated.as_ref()));
+        plan
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct OsImage {
     family: Option<String>,
-    #[serde(default)]
-    description: String,
+    description: Option<String>,
     architecture: Option<String>,
     deprecated: Option<Deprecated>,
 }
@@ -373,10 +341,10 @@ impl OsImage {
         if !is_current(self.deprecated.as_ref()) {
             return None;
         }
-        Some(Image {
-            id: self.family?,
-            description: self.description,
-            architecture: self.architecture.map(|name| name.to_ascii_lowercase()),
+        let image = Image::new(self.family?, self.description.unwrap_or_default());
+        Some(match self.architecture {
+            Some(architecture) => image.with_architecture(architecture.to_ascii_lowercase()),
+            None => image,
         })
     }
 }

@@ -9,24 +9,17 @@
 mod support;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use provision_core::{ErrorKind, Labels, Provisioner, Settings};
+use provision_core::{ErrorKind, HostId, Labels, Provisioner, Settings};
 use provision_gce::Gce;
 use provision_testkit::wire::{self, answer, received};
 use serde_json::{Value, json};
 
-use support::{ACCOUNT, ID, ZONE, instance, with};
+use support::{ACCOUNT, ID, INSTANCE, instance, with};
 
 #[tokio::test]
 async fn a_key_file_of_google_s_signs_its_own_tokens() {
     let server = wire::server().await;
-    answer(
-        &server,
-        "GET",
-        &format!("{ZONE}/instances/exit-1"),
-        200,
-        instance("RUNNING", &Labels::new()),
-    )
-    .await;
+    answer(&server, "GET", INSTANCE, 200, instance("RUNNING", &Labels::new())).await;
     let cloud = with(&server, "service-account", ACCOUNT);
     for _ in 0..2 {
         cloud.status(&ID.parse().unwrap()).await.unwrap();
@@ -57,14 +50,7 @@ async fn another_token_uri_exchanges_an_assertion_once() {
     );
     let token = json!({"access_token": "ya29.fetched", "expires_in": 3599, "token_type": "Bearer"});
     answer(&server, "POST", "/token", 200, token).await;
-    answer(
-        &server,
-        "GET",
-        &format!("{ZONE}/instances/exit-1"),
-        200,
-        instance("RUNNING", &Labels::new()),
-    )
-    .await;
+    answer(&server, "GET", INSTANCE, 200, instance("RUNNING", &Labels::new())).await;
     let cloud = with(&server, "service-account", &file);
     for _ in 0..2 {
         cloud.status(&ID.parse().unwrap()).await.unwrap();
@@ -81,14 +67,7 @@ async fn a_token_that_is_about_to_expire_is_fetched_anew() {
         "token_uri": format!("{}/token", server.uri())});
     let token = json!({"access_token": "ya29.fetched", "expires_in": 60, "token_type": "Bearer"});
     answer(&server, "POST", "/token", 200, token).await;
-    answer(
-        &server,
-        "GET",
-        &format!("{ZONE}/instances/exit-1"),
-        200,
-        instance("RUNNING", &Labels::new()),
-    )
-    .await;
+    answer(&server, "GET", INSTANCE, 200, instance("RUNNING", &Labels::new())).await;
     let cloud = with(&server, "service-account", &user.to_string());
     for _ in 0..2 {
         cloud.status(&ID.parse().unwrap()).await.unwrap();
@@ -119,5 +98,31 @@ async fn a_refused_credential_is_unauthorized_and_not_shown() {
         assert_eq!(error.kind(), ErrorKind::Unauthorized);
         let text = format!("{error} {error:?}");
         assert!(!text.contains("hush") && !text.contains("17"), "{text}");
+    }
+}
+
+/// Google's own, or one that a key names; the metadata server of a Google instance has the same answers.
+#[tokio::test]
+async fn a_token_service_that_is_not_there_says_nothing_about_a_host() {
+    let html = Value::String("<html>not found</html>".to_owned());
+    let absent = json!({"error": "not_found", "error_description": "service account not found"});
+    for body in [html, Value::Null, absent] {
+        let server = wire::server().await;
+        let file = ACCOUNT.replace(
+            "https://oauth2.googleapis.com/token",
+            &format!("{}/token", server.uri()),
+        );
+        answer(&server, "POST", "/token", 404, body).await;
+        let cloud = with(&server, "service-account", &file);
+        let id: HostId = ID.parse().unwrap();
+        let status = cloud.status(&id).await.unwrap_err();
+        let delete = cloud.delete(&id.into()).await.unwrap_err();
+        for error in [status, delete] {
+            assert_eq!(
+                (error.kind(), error.operation()),
+                (ErrorKind::UnexpectedResponse, Some("fetch access token")),
+                "{error}"
+            );
+        }
     }
 }

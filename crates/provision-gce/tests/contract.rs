@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use provision_core::{
-    BasicHost, Deletion, ErrorKind, HostStatus, IdempotencyKey, ListFilter, OpenPorts, Provisioner, UserData,
+    BasicHost, Deletion, ErrorKind, HostStatus, IdempotencyKey, ListFilter, OpenPorts, Origin, Provisioner, UserData,
 };
 use provision_gce::Gce;
 use provision_testkit::{Connect, SimStand, Stand, Trouble};
@@ -28,7 +28,7 @@ fn host(name: &str, key: &str) -> BasicHost {
 
 async fn delete(stand: &SimStand, cloud: &dyn Provisioner, id: &provision_core::HostId) {
     for _ in 0..30 {
-        if cloud.delete(&id.clone().into()).await.unwrap() == Deletion::Removed {
+        if cloud.delete(&id.clone().into()).await.unwrap().is_over() {
             return;
         }
         stand.advance(Duration::from_secs(2));
@@ -98,7 +98,7 @@ async fn a_disk_of_the_same_name_is_not_reused() {
     assert!(
         error
             .to_string()
-            .contains("delete host `web-1|us-central1-a|sim-project`"),
+            .contains("host `web-1/us-central1-a/sim-project` has the name `web-1` and was made with another key"),
         "{error}"
     );
     assert!(stand.inventory().iter().all(|item| !item.is_host()));
@@ -112,21 +112,21 @@ async fn hosts_of_one_name_in_two_zones_do_not_share_rules() {
     let stand = stand().await;
     let cloud = stand.connect(&Connect::new()).unwrap();
     let first = cloud.provision(&host("web-1", "order-1")).await.unwrap();
-    let mut elsewhere = host("web-1", "order-1");
+    let before = stand.inventory();
+    let mut elsewhere = host("web-1", "order-2");
     elsewhere.region = Some("us-east1-b".to_owned());
     let error = cloud.provision(&elsewhere).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
-    stand.advance(Duration::from_secs(60));
-    let left: Vec<_> = stand
-        .inventory()
-        .into_iter()
-        .filter(provision_testkit::Item::is_host)
-        .collect();
-    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert!(error.to_string().contains("firewall rule `web-1-"), "{error}");
+    assert_eq!(stand.inventory(), before);
+    // With the same key it is the same host, wherever it is asked for.
+    elsewhere.key = Some(IdempotencyKey::new("order-1").unwrap());
+    let adopted = cloud.provision(&elsewhere).await.unwrap();
     assert_eq!(
-        stand.inventory().iter().filter(|item| item.kind == "firewall").count(),
-        2
+        (adopted.id, adopted.origin),
+        (first.id.clone(), Some(Origin::AdoptedDifferent))
     );
+    assert_eq!(stand.inventory(), before);
     delete(&stand, &*cloud, &first.id).await;
     assert_eq!(stand.inventory(), []);
 }

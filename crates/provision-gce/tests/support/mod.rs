@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use provision_core::{BasicHost, IdempotencyKey, Labels, OpenPorts, Settings, UserData};
+use provision_core::{BasicHost, IdempotencyKey, Labels, OpenPorts, Provisioner, Settings, UserData};
 use provision_gce::Gce;
 use provision_testkit::{
     wire::{self, answer},
@@ -16,10 +16,16 @@ use serde_json::{Value, json};
 pub const ACCOUNT: &str = include_str!("../account.json");
 pub const PROJECT: &str = "/compute/v1/projects/p1";
 pub const ZONE: &str = "/compute/v1/projects/p1/zones/us-central1-a";
+pub const AGGREGATED: &str = "/compute/v1/projects/p1/aggregated/instances";
+pub const INSTANCES: &str = "/compute/v1/projects/p1/zones/us-central1-a/instances";
+pub const INSTANCE: &str = "/compute/v1/projects/p1/zones/us-central1-a/instances/exit-1";
+pub const OPERATIONS: &str = "/compute/v1/projects/p1/zones/us-central1-a/operations";
+pub const DISK: &str = "/compute/v1/projects/p1/zones/us-central1-a/disks/exit-1";
+pub const RULES: &str = "/compute/v1/projects/p1/global/firewalls";
 pub const LINK: &str = "https://www.googleapis.com/compute/v1/projects/p1/zones/us-central1-a";
 pub const ID: &str = "exit-1|us-central1-a|p1";
 
-pub fn with(server: &MockServer, name: &str, value: &str) -> Gce {
+pub fn with(server: &MockServer, name: &str, value: &str) -> impl Provisioner + use<> {
     let settings = Settings::new()
         .with("project", "p1")
         .with(name, value)
@@ -27,7 +33,7 @@ pub fn with(server: &MockServer, name: &str, value: &str) -> Gce {
     Gce::from_settings(&settings, wire::transport()).unwrap()
 }
 
-pub fn connect(server: &MockServer) -> Gce {
+pub fn connect(server: &MockServer) -> impl Provisioner + use<> {
     with(server, "access-token", "ya29.a-secret-token")
 }
 
@@ -69,17 +75,18 @@ pub fn full_host() -> BasicHost {
     host
 }
 
+pub fn labels(host: &BasicHost) -> Labels {
+    wire::labels(Gce::INFO, host)
+}
+
 pub fn error(status: u16, reason: &str, message: &str) -> Value {
     json!({"error": {"code": status, "message": message,
         "errors": [{"message": message, "domain": "global", "reason": reason}]}})
 }
 
 pub fn not_found(path: &str) -> Value {
-    error(
-        404,
-        "notFound",
-        &format!("The resource 'projects/p1/{path}' was not found"),
-    )
+    let path = path.strip_prefix("/compute/v1/").unwrap();
+    error(404, "notFound", &format!("The resource '{path}' was not found"))
 }
 
 pub fn operation(kind: &str, status: &str, inserted: &str) -> Value {
@@ -106,32 +113,73 @@ pub fn instance(status: &str, labels: &Labels) -> Value {
             "accessConfigs": [{"name": "External NAT", "type": "ONE_TO_ONE_NAT", "natIP": "203.0.113.7"}]}]})
 }
 
+pub fn disk(labels: &Labels) -> Value {
+    json!({"kind": "compute#disk", "name": "exit-1", "labels": labels, "users": [format!("{LINK}/instances/exit-1")]})
+}
+
+/// A rule that was made a second after the host of [`instance`].
 pub fn rule(name: &str, description: &str) -> Value {
     json!({"kind": "compute#firewall", "id": "1", "name": name, "priority": 999, "direction": "INGRESS",
         "description": description, "targetTags": ["exit-1-fw"], "sourceRanges": ["0.0.0.0/0"],
+        "creationTimestamp": "2026-11-20T02:00:01.000-08:00",
         "network": "https://www.googleapis.com/compute/v1/projects/p1/global/networks/default",
         "allowed": [{"IPProtocol": "all"}]})
 }
 
+/// A rule that an earlier host of the name left.
+pub fn old_rule(name: &str) -> Value {
+    let mut rule = rule(name, OURS);
+    rule["creationTimestamp"] = json!("2026-11-19T02:00:00.000-08:00");
+    rule
+}
+
 pub const OURS: &str = "managed-by=provision host=us-central1-a/exit-1";
 
-/// No disk, and a create that is accepted with its rules.
+pub fn list(kind: &str, items: &[Value]) -> Value {
+    let kind = format!("compute#{kind}List");
+    match items {
+        [] => json!({"kind": kind}),
+        items => json!({"kind": kind, "items": items}),
+    }
+}
+
+pub fn aggregated(instances: &[Value]) -> Value {
+    json!({"kind": "compute#instanceAggregatedList", "items": {
+        "zones/us-central1-a": {"instances": instances},
+        "zones/us-east1-b": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}})
+}
+
+pub async fn missing(server: &MockServer, verb: &str, path: &str) {
+    answer(server, verb, path, 404, not_found(path)).await;
+}
+
+/// No host with the key, no disk, and a create that is accepted with its rules.
 pub async fn accepts(server: &MockServer) {
-    answer(
-        server,
-        "GET",
-        &format!("{ZONE}/disks/exit-1"),
-        404,
-        not_found("zones/us-central1-a/disks/exit-1"),
-    )
-    .await;
-    answer(server, "POST", &format!("{ZONE}/instances"), 200, running("insert")).await;
-    answer(
-        server,
-        "POST",
-        &format!("{PROJECT}/global/firewalls"),
-        200,
-        running("insert"),
-    )
-    .await;
+    answer(server, "GET", AGGREGATED, 200, aggregated(&[])).await;
+    missing(server, "GET", DISK).await;
+    answer(server, "GET", RULES, 200, list("firewall", &[])).await;
+    answer(server, "POST", INSTANCES, 200, running("insert")).await;
+    answer(server, "POST", RULES, 200, running("insert")).await;
+}
+
+/// Every request that the server received, as text for a snapshot. Those from one number up to another were sent side
+/// by side, and stand in the order of the alphabet.
+pub async fn received(server: &MockServer, side_by_side: &[(usize, usize)]) -> String {
+    let all = wire::received(server).await;
+    let mut requests: Vec<&str> = all.split(SEPARATOR).collect();
+    for (from, to) in side_by_side {
+        requests[*from..*to].sort_unstable();
+    }
+    requests.join(SEPARATOR)
+}
+
+const SEPARATOR: &str = "\n\n--------\n\n";
+
+/// How many requests with this method and path, exactly, the server received.
+pub async fn count(server: &MockServer, verb: &str, path: &str) -> usize {
+    let requests = server.received_requests().await.unwrap();
+    let same = requests
+        .iter()
+        .filter(|one| one.method.as_str() == verb && one.url.path() == path);
+    same.count()
 }
