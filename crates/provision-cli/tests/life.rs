@@ -57,8 +57,12 @@ fn create_list_status_delete() {
         assert_eq!(sim(&["-p", cloud, "list"]).exits(0).json(), json!([]));
         assert_eq!(sandbox.sim(&["-p", cloud, "list"]).exits(0).stdout, "");
         sim(&["status", &id]).exits(3);
-        // Deleting what is gone is no error.
-        assert_eq!(sim(&["delete", &id]).exits(0).text("status"), "deleted");
+        // It is not called deleted a second time.
+        for wait in [&[][..], &["--wait"]] {
+            let again = sim(&[&["delete", &id], wait].concat()).exits(3);
+            assert!(again.stderr.contains("nothing was deleted"), "{}", again.stderr);
+            assert_eq!(again.stdout, "");
+        }
         assert_eq!(billing(&sandbox), json!([]));
     }
 }
@@ -131,14 +135,66 @@ fn a_deletion_without_wait_says_how_to_go_on() {
 }
 
 #[test]
-fn the_same_key_gives_the_same_host() {
+fn the_same_name_or_key_gives_the_same_host() {
     for cloud in clouds() {
         let sandbox = Sandbox::new();
-        let create = || sandbox.sim(&["-p", cloud, "-o", "json", "create", "web-1", "--key", "order-17"]);
-        let first = create().exits(0).text("id");
-        assert_eq!(create().exits(0).text("id"), first);
+        let create = |options: &[&str]| sandbox.sim(&[&["-p", cloud, "-o", "json", "create"], options].concat());
+        let first = create(&["web-1"]).exits(0);
+        assert_eq!(first.json()["origin"], "created");
+        let again = create(&["web-1"]).exits(0);
+        assert_eq!(again.text("id"), first.text("id"));
+        assert_eq!(again.json()["origin"], "adopted");
+        assert!(
+            again.stderr.contains("exists already: nothing was created"),
+            "{}",
+            again.stderr
+        );
+        // Another name does not make another host of one key, and says so.
+        let keyed = create(&["web-2", "--key", "order-17"]).exits(0).text("id");
+        let renamed = create(&["web-3", "--key", "order-17"]).exits(2);
+        assert_eq!((renamed.text("id"), renamed.text("name")), (keyed, "web-2".to_owned()));
+        assert!(
+            renamed.stderr.contains("its name is web-2, not web-3"),
+            "{}",
+            renamed.stderr
+        );
+        let different = create(&["web-1", "--label", "team=web"]).exits(2);
+        assert!(
+            different.stderr.contains("it lacks the label team=web"),
+            "{}",
+            different.stderr
+        );
+        sandbox.shell(&different.after("delete it: ")).exits(0);
         let hosts = sandbox.sim(&["-p", cloud, "-o", "json", "list"]).exits(0).json();
         assert_eq!(hosts.as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn an_id_without_its_region_is_not_guessed() {
+    for cloud in clouds() {
+        let sandbox = Sandbox::new();
+        let id = sandbox
+            .sim(&["-p", cloud, "-o", "json", "create", "web-1", "--wait"])
+            .exits(0)
+            .text("id");
+        let parts: Vec<&str> = id.split('/').collect();
+        if parts.len() < 3 || cloud == "packet" {
+            continue;
+        }
+        let bare = parts[..2].join("/");
+        for command in [
+            &["delete", bare.as_str(), "--wait"][..],
+            &["delete", &bare],
+            &["status", &bare],
+        ] {
+            let run = sandbox.sim(command).exits(2);
+            assert!(run.stderr.contains(&format!("{cloud}/")), "{cloud}: {}", run.stderr);
+        }
+        sandbox.sim(&["status", &id]).exits(0);
+        // As before, with `|`.
+        let old = format!("{}/{}", parts[0], parts[1..].join("|"));
+        sandbox.sim(&["delete", &old, "--wait"]).exits(0);
     }
 }
 
@@ -206,14 +262,7 @@ fn garbage_collection_shows_first_and_deletes_what_expired() {
         let left = inventory(&sandbox);
         assert_eq!(left.iter().filter(|item| item["kind"] == "host").count(), 1, "{left:?}");
         // What belongs to a host is named after it, or after its id.
-        let number = expired
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .split('|')
-            .next()
-            .unwrap()
-            .to_owned();
+        let number = expired.split('/').nth(1).unwrap().to_owned();
         let of_expired = |item: &&Value| {
             ["old-1", &number]
                 .iter()

@@ -22,7 +22,7 @@ fn filters(settings: &mut insta::Settings) {
         r"(?m)(unknown provider .*; known): azure, .*, vultr$",
         "$1: [EVERY CLOUD]",
     );
-    settings.add_filter(r"provision-key: [0-9a-f]{32}", "provision-key: [HASH]");
+    settings.add_filter(r"provision-(key|request): [0-9a-f]{32}", "provision-$1: [HASH]");
 }
 
 macro_rules! snapshot {
@@ -45,7 +45,6 @@ ID                      NAME   STATUS  IP           REGION  PLAN                
 digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  [AGE]  -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
-key: [UUID] (with the same --key no second host is made)
 created digitalocean/512000001
 digitalocean/512000001: provisioning (new)
 digitalocean/512000001: active
@@ -94,12 +93,13 @@ image: ubuntu-24.04
 labels:
   managed-by: provision
   provision-key: [HASH]
+  provision-request: [HASH]
 created: "[TIME]"
 expires: null
 message: null
+origin: created
 --- stderr
 simulated Hetzner Cloud: nothing here is real or bills
-key: [UUID] (with the same --key no second host is made)
 created hetzner/105000001
 hint: look at it:   provision --sim --sim-state [FOLDER]/sim.json status hetzner/105000001
 hint: wait for it:  provision --sim --sim-state [FOLDER]/sim.json wait hetzner/105000001

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     BasicHost, Catalog, CatalogQuery, CatalogSection, Clock, Cloud, Deletion, Error, ErrorKind, Find,
-    HostDeleteRequest, HostId, HostStatus, IdempotencyKey, ListFilter, Made, Order, Origin, ProviderInfo,
+    HostDeleteRequest, HostId, HostName, HostStatus, IdempotencyKey, ListFilter, Made, Order, Origin, ProviderInfo,
     ProvisionedHost, Provisioner, REQUEST_LABEL, Region, RegionFilter, Result, Settled,
 };
 use memory::{Known, Memory};
@@ -57,11 +57,11 @@ impl<C: Cloud> Hosted<C> {
             return self.adopt(&order, found).await;
         }
         if let Some(known) = self.memory.get(&hash)
-            && let Some(found) = self.recall(known).await?
+            && let Some(found) = self.recall(known, &order).await?
         {
             return self.adopt(&order, found).await;
         }
-        let pending = self.memory.begin(&hash, info.visible_within);
+        let pending = self.memory.begin(&hash, &order.name, info.visible_within);
         match self.cloud.create(&order).await {
             Ok(host) => {
                 pending.made(&host);
@@ -69,7 +69,7 @@ impl<C: Cloud> Hosted<C> {
             }
             Err(error) if error.may_exist() => {
                 drop(pending);
-                let wait = Some(info.visible_within).filter(|_| !self.refuses_second());
+                let wait = Some(info.visible_within).filter(|_| !self.refuses_second(&order, &order.name));
                 let wait = error.retry_after().max(wait);
                 Err(error.with_retry_after(wait))
             }
@@ -83,10 +83,10 @@ impl<C: Cloud> Hosted<C> {
         }
     }
 
-    /// Whether the cloud itself refuses a second host, so that a create is safe to repeat at any time.
-    fn refuses_second(&self) -> bool {
+    /// Whether the cloud itself refuses a second host after a create of that name, so that this one is safe to send at any time.
+    fn refuses_second(&self, order: &Order, earlier: &HostName) -> bool {
         let capabilities = &self.cloud.info().capabilities;
-        capabilities.unique_names || capabilities.create_tokens
+        capabilities.create_tokens || capabilities.unique_names && order.name == *earlier
     }
 
     async fn find_by_key(&self, hash: &str, region: &str) -> Result<Option<ProvisionedHost>> {
@@ -101,7 +101,7 @@ impl<C: Cloud> Hosted<C> {
     }
 
     /// The host that this process made a moment ago and no list shows yet. `None` when it is safe to create.
-    async fn recall(&self, known: Known) -> Result<Option<ProvisionedHost>> {
+    async fn recall(&self, known: Known, order: &Order) -> Result<Option<ProvisionedHost>> {
         let not_yet = |kind, text: String, left| Err(Error::new(kind, text).with_retry_after(Some(left)));
         match known {
             Known::Made(host, left) => match self.cloud.read(&host.id).await {
@@ -116,8 +116,8 @@ impl<C: Cloud> Hosted<C> {
                 ),
                 Err(error) => Err(error),
             },
-            Known::Unknown(_) if self.refuses_second() => Ok(None),
-            Known::Unknown(left) => not_yet(
+            Known::Unknown(name, _) if self.refuses_second(order, &name) => Ok(None),
+            Known::Unknown(_, left) => not_yet(
                 ErrorKind::Unavailable,
                 "the outcome of an earlier create is unknown, and a list may not show its host yet: nothing is created before it must"
                     .to_owned(),

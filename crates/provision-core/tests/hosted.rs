@@ -374,6 +374,9 @@ fn a_cloud_that_refuses_a_second_host_is_asked_at_once() {
     let error = run(cloud.provision(&named("web-1"))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.retry_after().is_some());
+    // Under another name it would be a second host.
+    let renamed = named("web-2").with_key(IdempotencyKey::new("web-1").unwrap());
+    assert!(run(cloud.provision(&renamed)).unwrap_err().may_exist());
     fake.change(|world| world.hidden.clear());
     assert_eq!(
         run(cloud.provision(&named("web-1"))).unwrap().origin,

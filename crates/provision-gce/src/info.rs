@@ -90,7 +90,6 @@ pub static INFO: ProviderInfo = ProviderInfo::new("gce", "Google Compute Engine"
             .with_restrict_ports()
             .with_ssh_keys()
             .with_unique_names()
-            .with_create_tokens()
             .with_lists_all_regions(),
     )
     // 1,500 a minute: https://cloud.google.com/compute/api-quota

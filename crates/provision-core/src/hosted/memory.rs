@@ -9,15 +9,24 @@ use std::{
 
 use futures_util::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::{Clock, HostId, ProvisionedHost};
+use crate::{Clock, HostId, HostName, ProvisionedHost};
 
 /// What became of a create with a key.
 #[derive(Debug, Clone)]
 pub(super) enum Known {
     /// It made this host, which lists may not show before the time is over.
     Made(Box<ProvisionedHost>, Duration),
-    /// It was sent, and nothing tells what became of it: if it made a host, lists show it when the time is over.
-    Unknown(Duration),
+    /// It was sent for a host of this name, and nothing tells what became of it: if it made a host, lists show it when the time
+    /// is over.
+    Unknown(HostName, Duration),
+}
+
+struct Create {
+    /// When it may be forgotten.
+    until: Duration,
+    name: HostName,
+    /// The host, if it is known.
+    host: Option<Box<ProvisionedHost>>,
 }
 
 /// Clones share what they know.
@@ -29,8 +38,8 @@ pub(super) struct Memory {
 
 #[derive(Default)]
 struct State {
-    /// By a key's hash: when it may be forgotten, and the host if it is known.
-    creates: BTreeMap<String, (Duration, Option<Box<ProvisionedHost>>)>,
+    /// By a key's hash.
+    creates: BTreeMap<String, Create>,
     turns: BTreeMap<String, Weak<AsyncMutex<()>>>,
 }
 
@@ -60,19 +69,20 @@ impl Memory {
     pub(super) fn get(&self, hash: &str) -> Option<Known> {
         let now = self.clock.now();
         let state = self.state();
-        let (until, host) = state.creates.get(hash)?;
-        let left = until.checked_sub(now).filter(|left| !left.is_zero())?;
-        Some(match host {
+        let create = state.creates.get(hash)?;
+        let left = create.until.checked_sub(now).filter(|left| !left.is_zero())?;
+        Some(match &create.host {
             Some(host) => Known::Made(host.clone(), left),
-            None => Known::Unknown(left),
+            None => Known::Unknown(create.name.clone(), left),
         })
     }
 
     /// A create with the key is about to be sent. Unless the result is told what became of it, that is unknown.
-    pub(super) fn begin(&self, hash: &str, visible_within: Duration) -> Pending<'_> {
+    pub(super) fn begin(&self, hash: &str, name: &HostName, visible_within: Duration) -> Pending<'_> {
         Pending {
             memory: self,
             hash: hash.to_owned(),
+            name: name.clone(),
             visible_within,
             told: false,
         }
@@ -82,8 +92,8 @@ impl Memory {
     pub(super) fn recent(&self, id: &HostId) -> Option<ProvisionedHost> {
         let now = self.clock.now();
         let state = self.state();
-        let mut recent = state.creates.values().filter(|(until, _)| *until > now);
-        let found = recent.find_map(|(_, host)| host.as_deref().filter(|host| host.id == *id));
+        let mut recent = state.creates.values().filter(|create| create.until > now);
+        let found = recent.find_map(|create| create.host.as_deref().filter(|host| host.id == *id));
         found.cloned()
     }
 
@@ -91,16 +101,19 @@ impl Memory {
     pub(super) fn forget_host(&self, id: &HostId) {
         self.state()
             .creates
-            .retain(|_, (_, known)| known.as_ref().is_none_or(|known| known.id != *id));
+            .retain(|_, create| create.host.as_ref().is_none_or(|host| host.id != *id));
     }
 
-    fn remember(&self, hash: &str, host: Option<&ProvisionedHost>, visible_within: Duration) {
+    fn remember(&self, hash: &str, name: &HostName, host: Option<&ProvisionedHost>, visible_within: Duration) {
         let now = self.clock.now();
         let mut state = self.state();
-        state.creates.retain(|_, (until, _)| *until > now);
-        let until = now.saturating_add(visible_within);
-        let host = host.cloned().map(Box::new);
-        state.creates.insert(hash.to_owned(), (until, host));
+        state.creates.retain(|_, create| create.until > now);
+        let create = Create {
+            until: now.saturating_add(visible_within),
+            name: name.clone(),
+            host: host.cloned().map(Box::new),
+        };
+        state.creates.insert(hash.to_owned(), create);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,6 +131,7 @@ impl fmt::Debug for Memory {
 pub(super) struct Pending<'a> {
     memory: &'a Memory,
     hash: String,
+    name: HostName,
     visible_within: Duration,
     told: bool,
 }
@@ -125,19 +139,20 @@ pub(super) struct Pending<'a> {
 impl Pending<'_> {
     pub(super) fn made(mut self, host: &ProvisionedHost) {
         self.told = true;
-        self.memory.remember(&self.hash, Some(host), self.visible_within);
+        self.memory
+            .remember(&self.hash, &self.name, Some(host), self.visible_within);
     }
 
+    /// What is known of an earlier create stays: this one tells nothing about it.
     pub(super) fn made_nothing(mut self) {
         self.told = true;
-        self.memory.state().creates.remove(&self.hash);
     }
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.told {
-            self.memory.remember(&self.hash, None, self.visible_within);
+            self.memory.remember(&self.hash, &self.name, None, self.visible_within);
         }
     }
 }
