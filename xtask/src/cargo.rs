@@ -1,6 +1,8 @@
 //! Running cargo as a subprocess.
 
 use std::path::{Path, PathBuf};
+#[cfg(not(feature = "api"))]
+use std::process::ExitCode;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -10,8 +12,21 @@ use crate::Result;
 /// What a cargo command left behind. Its standard error went to the terminal unless `quiet`.
 pub(crate) struct Output {
     pub(crate) success: bool,
+    #[cfg_attr(
+        feature = "api",
+        expect(dead_code, reason = "only passed on by the task that builds itself anew")
+    )]
+    code: Option<u8>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl Output {
+    /// The exit code with which this task ends, when it only passes on what the command said.
+    #[cfg(not(feature = "api"))]
+    pub(crate) fn code(&self) -> ExitCode {
+        self.code.map_or(ExitCode::FAILURE, ExitCode::from)
+    }
 }
 
 /// Runs the cargo that runs this task. Standard output is captured, progress and compiler errors stay visible.
@@ -67,6 +82,7 @@ fn finish(command: &mut Command, arguments: &[&str]) -> Result<Output> {
         .map_err(|error| format!("cannot wait for `{}`: {error}", shown()))?;
     Ok(Output {
         success: output.status.success(),
+        code: output.status.code().and_then(|code| u8::try_from(code).ok()),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })

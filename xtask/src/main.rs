@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod api;
 mod bench;
 mod cargo;
 mod crds;
@@ -32,6 +33,8 @@ tasks:
   oracles [--only NAMES]
                       run the vendors' Python SDKs against the simulator and print the table SDK x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider
+  api [--check]       write the public API of each library crate to its api.txt, or fail when that is stale: a change there is
+                      a change for users
   crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
   bench operator      measure the operator with 2,000 Tunnels against the simulator
   bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
         ["oracles"] => oracles::run(&root, None),
         ["oracles", "--only", names] => oracles::run(&root, Some(names)),
         ["features"] => features::run(&root),
+        ["api"] => api::run(&root, generate::Mode::Write),
+        ["api", "--check"] => api::run(&root, generate::Mode::Check),
         ["crds"] => crds::run(&root, generate::Mode::Write),
         ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
         ["bench", name] => bench::run(&root, name),

@@ -323,11 +323,11 @@ impl Client {
                 response.status,
                 StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
             );
+        let may_exist = request.subject() == Some(Subject::NewHost) && response.status.is_server_error();
         let mut error = self
-            .error(request, classified.kind, &classified.message)
+            .error(request, classified.kind, &classified.message, may_exist)
             .with_http_status(response.status.as_u16())
-            .with_retry_after(wait)
-            .with_may_exist(request.subject() == Some(Subject::NewHost) && response.status.is_server_error());
+            .with_retry_after(wait);
         if let Some(code) = classified.code {
             error = error.with_code(self.clean(request, &code));
         }
@@ -368,14 +368,13 @@ impl Client {
             ),
             TransportError::TooLarge { .. } => (ErrorKind::UnexpectedResponse, format!("{cause} from {host}{port}")),
         };
-        self.error(request, kind, &message)
-            .with_may_exist(request.subject() == Some(Subject::NewHost))
-            .with_source(cause)
+        let may_exist = request.subject() == Some(Subject::NewHost);
+        self.error(request, kind, &message, may_exist).with_source(cause)
     }
 
-    fn error(&self, request: &Request, kind: ErrorKind, message: &str) -> Error {
-        let error = self.plain(request, kind, message);
-        match advice(kind, request) {
+    fn error(&self, request: &Request, kind: ErrorKind, message: &str, may_exist: bool) -> Error {
+        let error = self.plain(request, kind, message).with_may_exist(may_exist);
+        match advice(kind, may_exist) {
             Some(advice) => error.hint(advice),
             None => error,
         }

@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use provision_core::ErrorKind;
 use serde::de::DeserializeOwned;
 
-use crate::{Request, Subject};
+use crate::Subject;
 
 /// How one vendor reports errors: static facts that the client needs to turn an answer into an error.
 #[derive(Debug, Clone, Copy)]
@@ -171,8 +171,8 @@ pub(crate) fn standard_message(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// What the user can do about a kind of error of a request, put behind the vendor's text.
-pub(crate) fn advice(kind: ErrorKind, request: &Request) -> Option<&'static str> {
+/// What the user can do about a kind of error, put behind the vendor's text.
+pub(crate) fn advice(kind: ErrorKind, may_exist: bool) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Unauthorized => "check the credentials",
         ErrorKind::Forbidden => "give the credentials the permission, see the provider's README",
@@ -181,7 +181,7 @@ pub(crate) fn advice(kind: ErrorKind, request: &Request) -> Option<&'static str>
         ErrorKind::Quota => "delete hosts, or ask the cloud for a higher limit",
         ErrorKind::Capacity => "choose another plan or region",
         ErrorKind::RateLimited => "wait before the next request",
-        ErrorKind::Unavailable if request.subject() == Some(Subject::NewHost) => {
+        ErrorKind::Unavailable if may_exist => {
             "the host may have been made: call again with the same name or key, which finds it"
         }
         ErrorKind::Unavailable => "try again",

@@ -1,22 +1,17 @@
-use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
-use serde::Deserialize;
+use provision_core::{Error, ErrorKind};
+use provision_http::{Failure, Subject, Vendor, VendorError, http::Method, kind_of_status};
+use serde::{Deserialize, de::IgnoredAny};
 
-/// How OVHcloud reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "ovh",
-    title: "OVHcloud",
-    request_id_headers: &["x-ovh-queryid"],
-    // Rate limits have no headers of their own; whether 429 comes with `Retry-After` is UNCONFIRMED.
-    rate_limit_reset_header: None,
-    classify,
-};
+/// How OVHcloud reports errors. Rate limits have no headers of their own; whether 429 comes with `Retry-After` is UNCONFIRMED.
+pub(crate) const VENDOR: Vendor = Vendor::new("ovh", "OVHcloud", classify).with_request_id_headers(&["x-ovh-queryid"]);
 
-/// The code of a signature that was refused for its time. Nothing was done: the refusal comes from the check of the
-/// credentials, before the request is looked at.
-pub(crate) const OUT_OF_TIME: &str = "QUERY_TIME_OUT";
+/// Whether a signature was refused for its time. Nothing was done then: the refusal comes from the check of the credentials,
+/// before the request is looked at.
+pub(crate) fn is_out_of_time(error: &Error) -> bool {
+    says_out_of_time(error.code().unwrap_or_default(), &error.message().to_ascii_lowercase())
+}
 
-/// Gateway errors have `errorCode`, those of the service behind it `class`.
+/// Gateway errors have `errorCode`, those of the service behind it `class`; the gateway has been seen to send both forms.
 /// <https://github.com/ovh/python-ovh/blob/master/ovh/exceptions.py>
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -27,309 +22,425 @@ struct Body {
     details: Option<Details>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Details {
-    #[serde(rename = "unauthorizedActionsByIAM")]
-    unauthorized: Option<String>,
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Details {
+    Iam {
+        #[serde(rename = "unauthorizedActionsByIAM")]
+        unauthorized: String,
+    },
+    Other(IgnoredAny),
 }
 
 fn classify(failure: &Failure<'_>) -> VendorError {
-    let Some(body) = failure.json::<Body>() else {
-        return match failure.status {
-            // A proxy's page, not the API: says nothing about the host.
-            404 | 410 => VendorError::new(
-                ErrorKind::UnexpectedResponse,
-                "there is no OVHcloud API at that address: check the setting `endpoint`",
-            ),
-            460 => VendorError::new(ErrorKind::InvalidRequest, SUSPENDED),
-            _ => failure.by_status(),
-        };
-    };
-    let message = body.message.unwrap_or_default();
-    let text = message.to_ascii_lowercase();
+    let body = failure.json::<Body>().unwrap_or_default();
     let code = body.error_code.or(body.class).unwrap_or_default();
-    let iam = body.details.and_then(|details| details.unauthorized);
-    let on_one_instance = matches!(failure.operation, "get instance" | "delete instance");
-    let kind = match (code.as_str(), failure.status) {
-        // Also for some malformed bodies, which this crate does not send.
-        ("INVALID_SIGNATURE" | "INVALID_CREDENTIAL" | "INVALID_KEY" | "NOT_CREDENTIAL", _) => ErrorKind::Unauthorized,
-        (OUT_OF_TIME, _) => ErrorKind::Unavailable,
-        ("NOT_GRANTED_CALL", _) => ErrorKind::Forbidden,
-        (_, 403) if text.contains("application key") || text.contains("credential is not valid") => {
-            ErrorKind::Unauthorized
-        }
-        // UNCONFIRMED whether 400 or 403.
-        (_, 400 | 403) if text.contains("quota") => ErrorKind::Quota,
-        // Wording UNCONFIRMED.
-        (_, 400 | 409) if sold_out(&text) => ErrorKind::Capacity,
-        // Deleting an instance that is being built, or deleted already: UNCONFIRMED whether and how it is refused.
-        (_, 400 | 409) if failure.operation == "delete instance" => ErrorKind::Conflict,
-        (_, 404) if on_one_instance && !about_something_else(&text) => ErrorKind::NotFound,
-        // The project, region, flavor, image or key that a request names: never the host.
-        (_, 404) => ErrorKind::InvalidRequest,
-        (_, 460) => ErrorKind::InvalidRequest,
-        (_, status) => kind_of_status(status),
+    let missing = matches!(failure.status, 404 | 410);
+    if code.is_empty() && missing {
+        return failure.by_status();
+    }
+    let message = body.message.unwrap_or_default();
+    let (kind, hint) = match missing {
+        true => what_is_missing(failure, &code, &message.to_ascii_lowercase()),
+        false => what_is_wrong(failure, &code, &message.to_ascii_lowercase()),
     };
-    let message = match (kind, failure.status) {
-        (ErrorKind::InvalidRequest, 404) => format!("{message} (check the settings `project` and `endpoint`)"),
-        (ErrorKind::Unauthorized, _) => format!("{message} (keys work only on the endpoint where they were made)"),
-        (_, 460) => format!("{message} ({SUSPENDED})"),
-        _ => message,
+    let not_allowed = match body.details {
+        Some(Details::Iam { unauthorized }) => format!("not allowed: {unauthorized}"),
+        _ => String::new(),
     };
-    let message = match iam {
-        Some(action) => format!("{message} (not allowed: {action})"),
-        None => message,
-    };
-    let error = VendorError::new(kind, message);
+    let error = VendorError::new(kind, with_hints(message, [hint, &not_allowed]));
     if code.is_empty() { error } else { error.code(code) }
 }
 
-const SUSPENDED: &str = "the service is suspended or expired: renew it in the control panel";
-
-fn sold_out(text: &str) -> bool {
-    ["not available", "out of stock", "no valid host", "sold out"]
-        .iter()
-        .any(|words| text.contains(words))
+/// A 404 says that an instance is gone only where it speaks of the instance: "Instance not found". "This service does not
+/// exist" means the project, "Got an invalid (or empty) URL" the path.
+fn what_is_missing(failure: &Failure<'_>, code: &str, text: &str) -> (ErrorKind, &'static str) {
+    let of_class = code == "Client::NotFound" || code.starts_with("Client::NotFound::");
+    let speaks_of = |word: &str| text.contains(word);
+    let is_host = failure.subject == Subject::Host;
+    if failure.status != 404 || !of_class {
+        (ErrorKind::UnexpectedResponse, ASK_ENDPOINT)
+    } else if is_host && code.ends_with("::InstanceDoesNotExist") {
+        (ErrorKind::NotFound, "")
+    } else if speaks_of("url") {
+        (ErrorKind::UnexpectedResponse, ASK_ENDPOINT)
+    } else if speaks_of("service") || speaks_of("project") {
+        (ErrorKind::InvalidRequest, ASK_PROJECT)
+    } else if is_host && speaks_of("instance") {
+        (ErrorKind::NotFound, "")
+    } else if is_host {
+        (
+            ErrorKind::UnexpectedResponse,
+            "this does not say that the instance is gone",
+        )
+    } else {
+        // The region, flavor, image or key that a request names.
+        (ErrorKind::InvalidRequest, "")
+    }
 }
 
-/// Whether a 404 is about the project or the path instead of the instance: "This service does not exist", "Got an invalid
-/// (or empty) URL". Such an answer must not be read as a host that is gone.
-fn about_something_else(text: &str) -> bool {
-    !text.contains("instance") && ["service", "project", "url"].iter().any(|word| text.contains(word))
+fn what_is_wrong(failure: &Failure<'_>, code: &str, text: &str) -> (ErrorKind, &'static str) {
+    let is_create = failure.subject == Subject::NewHost;
+    let is_delete = failure.subject == Subject::Host && failure.method == Method::DELETE;
+    let kind = match failure.status {
+        _ if says_out_of_time(code, text) => ErrorKind::Unavailable,
+        _ if code == "NOT_CREDENTIAL" || text.contains("credential is not validated") => {
+            return (ErrorKind::Unauthorized, NOT_VALIDATED);
+        }
+        _ if rejects_credentials(code) => ErrorKind::Unauthorized,
+        400 | 403 if REJECTIONS.iter().any(|words| text.contains(words)) => ErrorKind::Unauthorized,
+        // UNCONFIRMED whether 400 or 403.
+        400 | 403 if is_create && text.contains("quota") => ErrorKind::Quota,
+        400 | 409 if is_create && SOLD_OUT.iter().any(|words| text.contains(words)) => ErrorKind::Capacity,
+        // Deleting an instance that is being built, or deleted already: UNCONFIRMED whether and how it is refused.
+        400 | 409 if is_delete => ErrorKind::Conflict,
+        460 => return (ErrorKind::InvalidRequest, SUSPENDED),
+        status => kind_of_status(status),
+    };
+    match kind {
+        ErrorKind::Unauthorized => (kind, "keys work only on the endpoint where they were made"),
+        _ => (kind, ""),
+    }
+}
+
+fn says_out_of_time(code: &str, text: &str) -> bool {
+    code == "QUERY_TIME_OUT" || text.contains("query out of time")
+}
+
+fn rejects_credentials(code: &str) -> bool {
+    // A signature also for some malformed bodies, which this crate does not send.
+    matches!(code, "INVALID_SIGNATURE" | "INVALID_CREDENTIAL" | "INVALID_KEY")
+}
+
+/// How the gateway rejects credentials where a class stands in the place of its code, in lower case.
+/// <https://github.com/mlabouardy/komiser/issues/1490>, <https://github.com/baarde/cert-manager-webhook-ovh/issues/5>
+const REJECTIONS: [&str; 4] = [
+    "invalid signature",
+    "application key is invalid",
+    "credential is not valid",
+    "credential does not exist",
+];
+
+/// Wording UNCONFIRMED, in lower case.
+const SOLD_OUT: [&str; 4] = ["not available", "out of stock", "no valid host", "sold out"];
+
+/// Only the answer to the request that made the key has the address:
+/// <https://docs.ovh.com/gb/en/customer/first-steps-with-ovh-api/>
+const NOT_VALIDATED: &str = "open the `validationUrl` that came with the consumer key and log in, or make keys that need no validation at https://eu.api.ovh.com/createToken/ or the same page of your endpoint";
+
+const ASK_ENDPOINT: &str = "is the setting `endpoint` right?";
+
+const ASK_PROJECT: &str = "check the project, in the setting `project` or in the host's id, and the setting `endpoint`";
+
+const SUSPENDED: &str = "the service is suspended or expired: renew it in the control panel";
+
+fn with_hints(message: String, hints: [&str; 2]) -> String {
+    let given = hints.into_iter().filter(|hint| !hint.is_empty());
+    given.fold(message, |text, hint| match text.is_empty() {
+        true => hint.to_owned(),
+        false => format!("{text} ({hint})"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_testkit::tables::{classify, errors, errors_of};
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        })
+    fn by_class(class: &str, message: &str) -> String {
+        format!(r#"{{"class":"{class}","message":"{message}","details":{{}}}}"#)
+    }
+
+    fn by_code(code: &str, message: &str) -> String {
+        format!(r#"{{"errorCode":"{code}","httpCode":"403 Forbidden","message":"{message}"}}"#)
+    }
+
+    /// Checks rows for a read and a delete of an instance, the create of one, and a list.
+    fn everywhere(rows: &[(u16, &str, ErrorKind)]) {
+        errors(&VENDOR, rows);
+        errors_of(&VENDOR, &Method::DELETE, Subject::Host, rows);
+        errors_of(&VENDOR, &Method::POST, Subject::NewHost, rows);
+        errors_of(&VENDOR, &Method::GET, Subject::Other, rows);
     }
 
     #[test]
-    fn every_error_of_the_vendor_has_its_kind() {
-        let (create, read, delete) = ("create instance", "get instance", "delete instance");
-        let table = [
+    fn rejected_credentials_are_told_from_a_missing_right() {
+        use ErrorKind::{Forbidden, Unauthorized};
+        everywhere(&[
+            (400, &by_code("INVALID_SIGNATURE", "Invalid signature"), Unauthorized),
+            (403, &by_code("INVALID_SIGNATURE", "Invalid signature"), Unauthorized),
+            (400, &by_class("Client::BadRequest", "Invalid signature"), Unauthorized),
+            (403, &by_class("Client::Forbidden", "Invalid signature"), Unauthorized),
             (
-                read,
-                400,
-                "INVALID_SIGNATURE",
-                "Invalid signature",
-                ErrorKind::Unauthorized,
-            ),
-            (read, 400, "QUERY_TIME_OUT", "Query out of time", ErrorKind::Unavailable),
-            (
-                read,
                 403,
-                "INVALID_CREDENTIAL",
-                "This credential is not valid",
-                ErrorKind::Unauthorized,
+                &by_code("INVALID_CREDENTIAL", "This credential is not valid"),
+                Unauthorized,
             ),
             (
-                read,
                 403,
-                "INVALID_KEY",
-                "This application key is invalid",
-                ErrorKind::Unauthorized,
+                &by_code("INVALID_CREDENTIAL", "This credential does not exist"),
+                Unauthorized,
             ),
             (
-                read,
                 403,
-                "Client::Forbidden",
-                "This application key is invalid",
-                ErrorKind::Unauthorized,
+                &by_class("Client::Forbidden", "This credential does not exist"),
+                Unauthorized,
             ),
             (
-                read,
                 403,
-                "NOT_CREDENTIAL",
-                "This credential is not validated",
-                ErrorKind::Unauthorized,
+                &by_class("Client::Forbidden", "This credential is not valid"),
+                Unauthorized,
+            ),
+            (403, r#"{"message":"This credential does not exist"}"#, Unauthorized),
+            (
+                403,
+                &by_code("INVALID_KEY", "This application key is invalid"),
+                Unauthorized,
             ),
             (
-                read,
+                403,
+                &by_class("Client::Forbidden", "This application key is invalid"),
+                Unauthorized,
+            ),
+            (
+                403,
+                &by_code("NOT_CREDENTIAL", "This credential is not validated"),
+                Unauthorized,
+            ),
+            (
+                403,
+                &by_class("Client::Forbidden", "This credential is not validated"),
+                Unauthorized,
+            ),
+            (
                 401,
-                "Client::Unauthorized",
-                "You must login first",
-                ErrorKind::Unauthorized,
+                &by_class("Client::Unauthorized", "You must login first"),
+                Unauthorized,
             ),
+            (401, "{}", Unauthorized),
             (
-                create,
                 403,
-                "NOT_GRANTED_CALL",
-                "This call has not been granted",
-                ErrorKind::Forbidden,
+                &by_code("NOT_GRANTED_CALL", "This call has not been granted"),
+                Forbidden,
             ),
             (
-                create,
                 403,
-                "Client::Forbidden",
-                "User not granted for this request",
-                ErrorKind::Forbidden,
+                &by_class("Client::Forbidden", "User not granted for this request"),
+                Forbidden,
             ),
-            (read, 404, "Client::NotFound", "Instance not found", ErrorKind::NotFound),
+            (403, "<html>", Forbidden),
+        ]);
+    }
+
+    #[test]
+    fn an_instance_is_gone_only_where_the_answer_speaks_of_it() {
+        use ErrorKind::{InvalidRequest, NotFound, UnexpectedResponse};
+        let rows = [
             (
-                read,
                 404,
-                "Client::NotFound::InstanceDoesNotExist",
-                "",
-                ErrorKind::NotFound,
+                by_class("Client::NotFound::InstanceDoesNotExist", "Instance not found"),
+                NotFound,
             ),
+            (404, by_class("Client::NotFound::InstanceDoesNotExist", ""), NotFound),
+            (404, by_class("Client::NotFound", "Instance not found"), NotFound),
+            // Whatever form the details have.
             (
-                delete,
                 404,
-                "Client::NotFound",
-                "The requested object does not exist",
-                ErrorKind::NotFound,
+                r#"{"class":"Client::NotFound","message":"Instance not found","details":[]}"#.to_owned(),
+                NotFound,
             ),
             (
-                delete,
                 404,
-                "Client::NotFound",
-                "This service does not exist",
-                ErrorKind::InvalidRequest,
+                r#"{"class":"Client::NotFound","message":"Instance not found"}"#.to_owned(),
+                NotFound,
             ),
             (
-                delete,
                 404,
-                "Client::NotFound",
-                "Got an invalid (or empty) URL",
-                ErrorKind::InvalidRequest,
+                by_class("Client::NotFound", "This service does not exist"),
+                InvalidRequest,
             ),
             (
-                create,
                 404,
-                "Client::NotFound",
-                "Image not found",
-                ErrorKind::InvalidRequest,
+                by_class("Client::NotFound", "Got an invalid (or empty) URL"),
+                UnexpectedResponse,
             ),
             (
-                "list flavors",
                 404,
-                "Client::NotFound",
-                "This service does not exist",
-                ErrorKind::InvalidRequest,
+                by_class("Client::NotFound", "Got an invalid (or empty) URL: /instance"),
+                UnexpectedResponse,
             ),
             (
-                "list flavors",
-                400,
-                "Client::BadRequest",
-                "Region XX9 not found",
-                ErrorKind::InvalidRequest,
+                404,
+                by_code("INVALID_URL", "Got an invalid (or empty) URL"),
+                UnexpectedResponse,
             ),
             (
-                create,
-                400,
-                "Client::BadRequest",
-                "Invalid flavorId",
-                ErrorKind::InvalidRequest,
+                404,
+                by_class("Client::NotFound", "The requested object does not exist"),
+                UnexpectedResponse,
+            ),
+            (404, by_class("Client::Gone", "Instance not found"), UnexpectedResponse),
+            (
+                410,
+                by_class("Client::NotFound", "Instance not found"),
+                UnexpectedResponse,
             ),
             (
-                create,
-                400,
-                "Client::BadRequest",
-                "Flavor is not available in this region",
-                ErrorKind::Capacity,
+                404,
+                r#"{"message":"Instance not found"}"#.to_owned(),
+                UnexpectedResponse,
             ),
-            (
-                create,
-                403,
-                "Client::Forbidden",
-                "Quota exceeded for instances",
-                ErrorKind::Quota,
-            ),
-            (
-                create,
-                400,
-                "Client::BadRequest",
-                "Quota exceeded for cores",
-                ErrorKind::Quota,
-            ),
-            (
-                delete,
-                400,
-                "Client::BadRequest",
-                "Instance is not active",
-                ErrorKind::Conflict,
-            ),
-            (
-                delete,
-                409,
-                "Client::Conflict",
-                "Instance is being built",
-                ErrorKind::Conflict,
-            ),
-            (create, 409, "Client::Conflict", "busy", ErrorKind::Conflict),
-            (
-                create,
-                460,
-                "Client::Suspended",
-                "Service suspended",
-                ErrorKind::InvalidRequest,
-            ),
-            (
-                create,
-                429,
-                "Client::TooManyRequests",
-                "Too many requests",
-                ErrorKind::RateLimited,
-            ),
-            (
-                create,
-                500,
-                "Server::InternalServerError",
-                "Internal server error",
-                ErrorKind::Unavailable,
-            ),
-            (read, 503, "Server::ServiceUnavailable", "later", ErrorKind::Unavailable),
+            (404, r#"{"error":"not found"}"#.to_owned(), UnexpectedResponse),
+            (404, r#""Instance not found""#.to_owned(), UnexpectedResponse),
+            (404, "<html>Instance not found</html>".to_owned(), UnexpectedResponse),
+            (404, String::new(), UnexpectedResponse),
         ];
-        for (operation, status, code, message, kind) in table {
-            let field = if code.contains("::") { "class" } else { "errorCode" };
-            let body = format!(r#"{{"{field}":"{code}","message":"{message}","details":{{}}}}"#);
-            let error = classified(operation, status, &body);
-            assert_eq!(error.kind, kind, "{operation} {status} {code} {message}");
-            assert_eq!(error.code.as_deref(), Some(code));
-            assert!(error.message.starts_with(message));
-        }
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(status, body, kind)| (*status, body.as_str(), *kind))
+            .collect();
+        errors(&VENDOR, &rows);
+        errors_of(&VENDOR, &Method::DELETE, Subject::Host, &rows);
     }
 
     #[test]
-    fn an_answer_without_a_readable_body_goes_by_its_status() {
-        for (status, body, kind) in [
-            (429, "", ErrorKind::RateLimited),
-            (502, "<html>", ErrorKind::Unavailable),
-            (403, "<html>", ErrorKind::Forbidden),
-            (404, "<html>", ErrorKind::UnexpectedResponse),
-            (460, "", ErrorKind::InvalidRequest),
-            (401, "{}", ErrorKind::Unauthorized),
-            (429, "{}", ErrorKind::RateLimited),
-        ] {
-            assert_eq!(
-                classified("delete instance", status, body).kind,
-                kind,
-                "{status} {body}"
-            );
-        }
+    fn no_host_is_gone_because_something_else_is_missing() {
+        use ErrorKind::{InvalidRequest, UnexpectedResponse};
+        let rows = [
+            (404, by_class("Client::NotFound", "Image not found"), InvalidRequest),
+            (404, by_class("Client::NotFound", "SSH key not found"), InvalidRequest),
+            (
+                404,
+                by_class("Client::NotFound", "Instance group not found"),
+                InvalidRequest,
+            ),
+            (
+                404,
+                by_class("Client::NotFound", "This service does not exist"),
+                InvalidRequest,
+            ),
+            (
+                404,
+                by_class("Client::NotFound", "Got an invalid (or empty) URL"),
+                UnexpectedResponse,
+            ),
+        ];
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(status, body, kind)| (*status, body.as_str(), *kind))
+            .collect();
+        errors_of(&VENDOR, &Method::POST, Subject::NewHost, &rows);
+        errors_of(&VENDOR, &Method::GET, Subject::Other, &rows);
     }
 
     #[test]
-    fn a_missing_permission_is_named() {
-        let body = r#"{"class":"Client::Forbidden","message":"User not granted for this request",
+    fn refused_creates_have_their_kinds() {
+        use ErrorKind::{Capacity, Conflict, InvalidRequest, Quota};
+        let rows = [
+            (400, by_class("Client::BadRequest", "Invalid flavorId"), InvalidRequest),
+            (
+                400,
+                by_class("Client::BadRequest", "Region XX9 not found"),
+                InvalidRequest,
+            ),
+            (
+                400,
+                by_class("Client::BadRequest", "Flavor is not available in this region"),
+                Capacity,
+            ),
+            (
+                403,
+                by_class("Client::Forbidden", "Quota exceeded for instances"),
+                Quota,
+            ),
+            (400, by_class("Client::BadRequest", "Quota exceeded for cores"), Quota),
+            (409, by_class("Client::Conflict", "busy"), Conflict),
+        ];
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(status, body, kind)| (*status, body.as_str(), *kind))
+            .collect();
+        errors_of(&VENDOR, &Method::POST, Subject::NewHost, &rows);
+    }
+
+    #[test]
+    fn a_refused_delete_is_only_too_early() {
+        use ErrorKind::Conflict;
+        let rows = [
+            (
+                400,
+                &*by_class("Client::BadRequest", "Instance is not active"),
+                Conflict,
+            ),
+            (
+                400,
+                &by_class("Client::BadRequest", "Instance is not available"),
+                Conflict,
+            ),
+            (
+                409,
+                &by_class("Client::Conflict", "Instance is being deleted"),
+                Conflict,
+            ),
+        ];
+        errors_of(&VENDOR, &Method::DELETE, Subject::Host, &rows);
+    }
+
+    #[test]
+    fn what_passes_and_what_does_not() {
+        use ErrorKind::{InvalidRequest, RateLimited, Unavailable};
+        everywhere(&[
+            (400, &by_code("QUERY_TIME_OUT", "Query out of time"), Unavailable),
+            (400, &by_class("Client::BadRequest", "Query out of time"), Unavailable),
+            (
+                429,
+                &by_class("Client::TooManyRequests", "Too many requests"),
+                RateLimited,
+            ),
+            (429, "", RateLimited),
+            (429, "{}", RateLimited),
+            (460, &by_class("Client::Suspended", "Service suspended"), InvalidRequest),
+            (460, "", InvalidRequest),
+            (
+                500,
+                &by_class("Server::InternalServerError", "Internal server error"),
+                Unavailable,
+            ),
+            (502, "<html>", Unavailable),
+            (503, &by_class("Server::ServiceUnavailable", "later"), Unavailable),
+        ]);
+    }
+
+    #[test]
+    fn messages_say_what_to_do() {
+        let says = |status: u16, body: &str| {
+            let error = classify(&VENDOR, &Method::POST, Subject::NewHost, status, body);
+            (error.code.unwrap_or_default(), error.message)
+        };
+        let iam = r#"{"class":"Client::Forbidden","message":"User not granted for this request",
             "details":{"unauthorizedActionsByIAM":"publicCloudProject:apiovh:instance/create"}}"#;
-        let error = classified("create instance", 403, body);
         assert_eq!(
-            error.message,
-            "User not granted for this request (not allowed: publicCloudProject:apiovh:instance/create)"
+            says(403, iam),
+            (
+                "Client::Forbidden".to_owned(),
+                "User not granted for this request (not allowed: publicCloudProject:apiovh:instance/create)".to_owned()
+            )
         );
+        let (code, pending) = says(403, &by_code("NOT_CREDENTIAL", "This credential is not validated"));
+        assert_eq!(code, "NOT_CREDENTIAL");
+        for words in [
+            "This credential is not validated",
+            "`validationUrl`",
+            "https://eu.api.ovh.com/createToken/",
+        ] {
+            assert!(pending.contains(words), "{pending}");
+        }
+        let foreign = |body| classify(&VENDOR, &Method::GET, Subject::Host, 404, body).foreign;
+        assert!(foreign("<html>") && foreign("{}") && !foreign(&by_class("Client::NotFound", "Instance not found")));
+        let (_, suspended) = says(460, "");
+        assert!(suspended.contains("renew it"), "{suspended}");
+        let (_, project) = says(404, &by_class("Client::NotFound", "This service does not exist"));
+        assert!(project.contains("`project`"), "{project}");
     }
 }

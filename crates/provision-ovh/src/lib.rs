@@ -3,11 +3,14 @@
 mod auth;
 mod config;
 mod error;
+mod id;
+mod info;
 mod provider;
 mod request;
 mod response;
 mod sign;
 mod status;
 
-pub use config::{Config, INFO};
+pub use config::Config;
+pub use info::INFO;
 pub use provider::Ovh;

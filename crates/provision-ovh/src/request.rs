@@ -2,12 +2,13 @@
 //! Source: <https://eu.api.ovh.com/console/?section=%2Fcloud&branch=v1>
 
 use provision_core::{
-    BasicHost, EXPIRES_LABEL, Error, HostId, HostName, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, Result,
+    EXPIRES_LABEL, Error, HostId, HostName, KEY_LABEL, Labels, MANAGED_BY, MANAGED_BY_LABEL, Order, REQUEST_LABEL,
+    Result,
 };
-use provision_http::{Endpoint, Request};
+use provision_http::{Endpoint, Request, Subject, url::Url};
 use serde::Serialize;
 
-use crate::config::{Config, INFO};
+use crate::{config::Config, id::InstanceId, info::INFO};
 
 /// The longest instance name: [Nova's limit](https://docs.openstack.org/api-ref/compute/#create-server). OVH's own is
 /// UNCONFIRMED: the provider compares the name of a new instance with the one it asked for.
@@ -18,19 +19,29 @@ const SEPARATOR: &str = "--";
 /// Stands for an empty value, because it is no value itself.
 const EMPTY: &str = "_";
 
+/// Our own labels, in the order in which a name has them, and how it writes their keys. Room is scarce: with the whole keys
+/// a host of the operator with a lifetime would have 16 characters left for its name. Users' keys never start with a digit.
+const RESERVED: [(&str, &str); 4] = [
+    (MANAGED_BY_LABEL, MANAGED_BY_LABEL),
+    (KEY_LABEL, "0k"),
+    (REQUEST_LABEL, "0r"),
+    (EXPIRES_LABEL, "0e"),
+];
+
 /// The name under which a host is created: its own name, then the key and the value of every label, the marker first, all
 /// joined by `--`. The API has no tags, and a name is the one thing that is set in the create request, shown by every list
-/// and free to choose: `web-1--managed-by--provision--provision-key--c4719afa76fa448b5eca99e673688584--team--web`.
+/// and free to choose: `web-1--managed-by--provision--0k--c4719afa76fa448b5eca99e673688584--team--web`.
 ///
 /// Nothing but `a-z`, `0-9` and `-` is used (and `_` where a label has it or is empty), because the name becomes the host
 /// name too. Inside a part, two or more hyphens in a row are written with one hyphen more, so that exactly two always
 /// separate.
-pub(crate) fn instance_name(host: &BasicHost) -> Result<String> {
-    let labels = host.all_labels();
-    let reserved = [MANAGED_BY_LABEL, KEY_LABEL, EXPIRES_LABEL];
-    let first = reserved.iter().filter_map(|key| Some((*key, labels.get(key)?)));
-    let rest = labels.iter().filter(|(key, _)| !reserved.contains(key));
-    let mut parts = vec![escape(host.name.as_str())];
+pub(crate) fn instance_name(host: &HostName, labels: &Labels) -> Result<String> {
+    let is_reserved = |key: &str| RESERVED.iter().any(|(reserved, _)| *reserved == key);
+    let first = RESERVED
+        .iter()
+        .filter_map(|(key, written)| Some((*written, labels.get(key)?)));
+    let rest = labels.iter().filter(|(key, _)| !is_reserved(key));
+    let mut parts = vec![escape(host.as_str())];
     for (key, value) in first.chain(rest) {
         parts.push(escape(key));
         parts.push(if value.is_empty() {
@@ -48,8 +59,7 @@ pub(crate) fn instance_name(host: &BasicHost) -> Result<String> {
         name.len(),
         INFO.title,
         name.len() - MAX_NAME_LEN
-    ))
-    .with_provider(INFO.id))
+    )))
 }
 
 /// Reads a name that [`instance_name`] wrote; `None` for an instance of somebody else's.
@@ -65,12 +75,17 @@ pub(crate) fn read_name(name: &str) -> Option<(String, Labels)> {
         return None;
     }
     let pairs = rest.chunks_exact(2).filter_map(|pair| match pair {
-        [key, value] => Some((key.as_str(), if value == EMPTY { "" } else { value.as_str() })),
+        [key, value] => Some((whole_key(key), if value == EMPTY { "" } else { value.as_str() })),
         _ => None,
     });
     let good = pairs.take_while(|pair| !Labels::from_vendor([*pair]).is_empty());
     let labels = Labels::from_vendor([(MANAGED_BY_LABEL, MANAGED_BY)].into_iter().chain(good));
     Some((host.clone(), labels))
+}
+
+fn whole_key(written: &str) -> &str {
+    let reserved = RESERVED.iter().find(|(_, short)| *short == written);
+    reserved.map_or(written, |(key, _)| key)
 }
 
 /// Makes every run of two or more hyphens one longer.
@@ -107,29 +122,23 @@ fn split(name: &str) -> Vec<String> {
     parts
 }
 
-/// A create that passed every check which needs no request.
+/// What the plan, the image and the SSH key of an order are called in its region.
 #[derive(Debug)]
-pub(crate) struct Order<'a> {
-    /// The instance's name, labels included.
-    pub(crate) name: String,
-    pub(crate) region: &'a str,
-    /// Name or id of the flavor.
-    pub(crate) plan: &'a str,
-    /// Name or id of the image.
-    pub(crate) image: &'a str,
-    /// Name, id or text of the key.
-    pub(crate) ssh_key: Option<&'a str>,
-    zone: Option<&'a str>,
-    group: Option<&'a str>,
-    user_data: &'a str,
-}
-
-/// What the names in an [`Order`] mean in its region.
-#[derive(Debug)]
-pub(crate) struct Resolved {
+pub(crate) struct Ids {
     pub(crate) flavor: String,
     pub(crate) image: String,
     pub(crate) ssh_key: Option<String>,
+}
+
+impl Ids {
+    /// As long as nothing was looked up: what the order says.
+    pub(crate) fn asked_for(order: &Order) -> Self {
+        Self {
+            flavor: order.plan.clone(),
+            image: order.image.clone(),
+            ssh_key: order.ssh_keys.first().cloned(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -151,106 +160,90 @@ struct CreateInstance<'a> {
     monthly_billing: bool,
 }
 
-impl<'a> Order<'a> {
-    pub(crate) fn new(config: &'a Config, host: &'a BasicHost) -> Result<Self> {
-        let additional = |key: &str| host.additional.get(key).map(String::as_str);
-        let ssh_key = match host.ssh_keys.as_slice() {
-            [] => None,
-            [key] => Some(key.as_str()),
-            _ => {
-                let message = "OVHcloud installs one ssh key only: name one, and put the others into the user data";
-                return Err(Error::invalid(message).with_provider(INFO.id));
-            }
-        };
-        let group = additional("group-id");
-        if group.is_some_and(|group| HostId::check_uuid(group).is_err()) {
-            return Err(
-                Error::invalid("additional setting `group-id` must be the UUID of an instance group")
-                    .with_provider(INFO.id),
-            );
-        }
-        Ok(Self {
-            name: instance_name(host)?,
-            region: host.region.as_deref().unwrap_or(&config.region),
-            plan: host.plan.as_deref().unwrap_or(INFO.default_plan),
-            image: host.image.as_deref().unwrap_or(INFO.default_image),
-            ssh_key,
-            zone: additional("availability-zone"),
-            group,
-            user_data: host.user_data.expose(),
-        })
+/// Without `networks` an instance is on the public network, with one IPv4 and one IPv6 address.
+pub(crate) fn create_instance(config: &Config, order: &Order, ids: &Ids) -> Result<Request> {
+    if order.ssh_keys.len() > 1 {
+        return Err(Error::invalid(
+            "OVHcloud installs one ssh key only: name one, and put the others into the user data",
+        ));
     }
-
-    /// The create request. Without `networks` an instance is on the public network, with one IPv4 and one IPv6 address.
-    pub(crate) fn request(&self, config: &Config, resolved: &Resolved) -> Result<Request> {
-        let body = CreateInstance {
-            name: &self.name,
-            region: self.region,
-            flavor_id: &resolved.flavor,
-            image_id: &resolved.image,
-            user_data: self.user_data,
-            ssh_key_id: resolved.ssh_key.as_deref(),
-            availability_zone: self.zone,
-            group_id: self.group,
-            monthly_billing: false,
-        };
-        Ok(Request::post("create instance", project_url(config, "instance"))
-            .json(&body)?
-            .redact(self.user_data))
+    let group_id = order.extra("group-id");
+    if group_id.is_some_and(|group| HostId::check_uuid(group).is_err()) {
+        return Err(Error::invalid(
+            "additional setting `group-id` must be the UUID of an instance group",
+        ));
     }
+    let body = CreateInstance {
+        name: &instance_name(&order.name, &order.labels)?,
+        region: &order.region,
+        flavor_id: &ids.flavor,
+        image_id: &ids.image,
+        user_data: order.user_data.expose(),
+        ssh_key_id: ids.ssh_key.as_deref(),
+        availability_zone: order.extra("availability-zone"),
+        group_id,
+        monthly_billing: false,
+    };
+    let create = Request::post("create instance", project_url(config, "instance")).about(Subject::NewHost);
+    Ok(create.json(&body)?.redact(order.user_data.expose()))
 }
 
-pub(crate) fn get_instance(endpoint: &Endpoint, project: &str, instance: &str) -> Request {
-    Request::get(
-        "get instance",
-        endpoint.join(["cloud", "project", project, "instance", instance]),
-    )
+pub(crate) fn get_instance(endpoint: &Endpoint, id: InstanceId<'_>) -> Request {
+    Request::get("get instance", instance_url(endpoint, id)).about(Subject::Host)
 }
 
-pub(crate) fn delete_instance(endpoint: &Endpoint, project: &str, instance: &str) -> Request {
-    let url = endpoint.join(["cloud", "project", project, "instance", instance]);
-    Request::delete("delete instance", url)
+pub(crate) fn delete_instance(endpoint: &Endpoint, id: InstanceId<'_>) -> Request {
+    Request::delete("delete instance", instance_url(endpoint, id)).about(Subject::Host)
 }
 
-/// All instances of the project, in one region or in every one. The API has no pages.
+/// All instances of the project, in one region or in every one. The API has no pages, and filters by nothing else.
 pub(crate) fn list_instances(config: &Config, region: Option<&str>) -> Request {
-    let request = Request::get("list instances", project_url(config, "instance"));
+    let list = get("list instances", project_url(config, "instance"));
     match region {
-        Some(region) => request.query("region", region),
-        None => request,
+        Some(region) => list.query("region", region),
+        None => list,
     }
 }
 
 pub(crate) fn list_flavors(config: &Config, region: &str) -> Request {
-    Request::get("list flavors", project_url(config, "flavor")).query("region", region)
+    get("list flavors", project_url(config, "flavor")).query("region", region)
 }
 
 pub(crate) fn list_images(config: &Config, region: &str) -> Request {
-    Request::get("list images", project_url(config, "image"))
+    get("list images", project_url(config, "image"))
         .query("region", region)
         .query("osType", "linux")
 }
 
 pub(crate) fn list_regions(config: &Config) -> Request {
-    Request::get("list regions", project_url(config, "region"))
+    get("list regions", project_url(config, "region"))
 }
 
 pub(crate) fn list_ssh_keys(config: &Config) -> Request {
-    Request::get("list ssh keys", project_url(config, "sshkey"))
+    get("list ssh keys", project_url(config, "sshkey"))
 }
 
 /// Needs no credentials.
 pub(crate) fn read_time(endpoint: &Endpoint) -> Request {
-    Request::get("read the cloud's time", endpoint.join(["auth", "time"]))
+    get("read the cloud's time", endpoint.join(["auth", "time"]))
 }
 
 /// Needs no credentials. About 8 MB.
 pub(crate) fn read_prices(config: &Config) -> Request {
     let url = config.endpoint.join(["order", "catalog", "public", "cloud"]);
-    Request::get("read the price list", url).query("ovhSubsidiary", &config.subsidiary)
+    get("read the price list", url).query("ovhSubsidiary", &config.subsidiary)
 }
 
-fn project_url(config: &Config, what: &str) -> provision_http::url::Url {
+/// Reads what is no host.
+fn get(operation: &'static str, url: Url) -> Request {
+    Request::get(operation, url).about(Subject::Other)
+}
+
+fn instance_url(endpoint: &Endpoint, id: InstanceId<'_>) -> Url {
+    endpoint.join(["cloud", "project", id.project, "instance", id.instance])
+}
+
+fn project_url(config: &Config, what: &str) -> Url {
     config.endpoint.join(["cloud", "project", &config.project, what])
 }
 

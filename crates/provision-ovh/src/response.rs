@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Result, parse_rfc3339};
 use serde::Deserialize;
 
 use crate::{
-    config::INFO,
+    info::INFO,
     request::read_name,
     status::{host_status, is_gone},
 };
@@ -15,8 +15,8 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Instance {
-    pub(crate) id: String,
-    pub(crate) name: String,
+    id: HostId,
+    name: String,
     status: String,
     region: Option<String>,
     created: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Instance {
 
 #[derive(Deserialize)]
 struct Address {
-    ip: String,
+    ip: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
 }
@@ -46,27 +46,16 @@ impl Instance {
         is_gone(&self.status)
     }
 
-    /// Whether its deletion is under way.
-    pub(crate) fn is_deleting(&self) -> bool {
-        host_status(&self.status, false) == HostStatus::Deleting
-    }
-
-    /// Its public addresses, IPv4 before IPv6. What is not an address, or of no known kind, is left out.
-    pub(crate) fn public_addresses(&self) -> Vec<IpAddr> {
+    /// Its public address, IPv4 before IPv6. What is not an address, or of no known kind, is left out.
+    fn public_address(&self) -> Option<IpAddr> {
         let all = self.ip_addresses.iter().flatten();
         let public = all.filter(|address| address.kind.as_deref() == Some("public"));
-        let mut addresses: Vec<IpAddr> = public.filter_map(|address| address.ip.parse().ok()).collect();
-        addresses.sort_by_key(IpAddr::is_ipv6);
-        addresses
-    }
-
-    /// What its name says; no labels for an instance of somebody else's.
-    pub(crate) fn labels(&self) -> Labels {
-        read_name(&self.name).map(|(_, labels)| labels).unwrap_or_default()
+        let addresses = public.filter_map(|address| address.ip.as_deref()?.parse::<IpAddr>().ok());
+        addresses.min_by_key(IpAddr::is_ipv6)
     }
 
     pub(crate) fn into_host(self, project: &str) -> Result<ProvisionedHost> {
-        let ip = self.public_addresses().first().copied();
+        let ip = self.public_address();
         let id = HostId::from_parts([self.id.as_str(), project])?;
         let (name, labels) = read_name(&self.name).unwrap_or_else(|| (self.name.clone(), Labels::new()));
         // Every instance of ours gets an IPv4 address: one that shows only its IPv6 address yet is not complete.
@@ -120,17 +109,15 @@ impl Flavor {
 
     pub(crate) fn into_plan(self, region: &str, prices: &PriceList) -> Plan {
         let code = self.plan_codes.and_then(|codes| codes.hourly);
-        Plan {
-            monthly_cost: code.and_then(|code| prices.monthly(&code)),
-            currency: prices.locale.currency_code.clone(),
-            regions: vec![region.to_owned()],
-            available: self.available,
-            id: self.name,
-            description: String::new(),
-            vcpus: self.vcpus,
-            memory_mib: self.ram,
-            disk_gb: self.disk,
-        }
+        let mut plan = Plan::new(self.name);
+        plan.vcpus = self.vcpus;
+        plan.memory_mib = self.ram;
+        plan.disk_gb = self.disk;
+        plan.monthly_cost = code.and_then(|code| prices.monthly(&code));
+        plan.currency.clone_from(&prices.locale.currency_code);
+        plan.regions = vec![region.to_owned()];
+        plan.available = self.available;
+        plan
     }
 }
 
@@ -185,11 +172,7 @@ impl SystemImage {
     }
 
     pub(crate) fn into_image(self) -> Image {
-        Image {
-            id: self.name,
-            description: String::new(),
-            architecture: None,
-        }
+        Image::new(self.name, "")
     }
 }
 
@@ -207,13 +190,5 @@ impl SshKey {
         let text = |key: &str| key.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         let same_text = |key: &String| wanted.contains(' ') && text(key) == text(wanted);
         self.id == wanted || self.name == wanted || self.public_key.as_ref().is_some_and(same_text)
-    }
-}
-
-pub(crate) fn region(id: String) -> Region {
-    Region {
-        id,
-        description: String::new(),
-        available: None,
     }
 }

@@ -17,9 +17,9 @@ pub(crate) fn host_status(status: &str, has_public_ip: bool) -> HostStatus {
     }
 }
 
-/// Whether an instance that is still shown is gone: nothing of it runs or bills any more.
+/// Whether an instance is only shown as a memory. A `SOFT_DELETED` one could still be restored, so that it counts as going.
 pub(crate) fn is_gone(status: &str) -> bool {
-    matches!(status, "DELETED" | "SOFT_DELETED")
+    status == "DELETED"
 }
 
 #[cfg(test)]
@@ -51,6 +51,6 @@ mod tests {
             }
         }
         assert_eq!(host_status("ACTIVE", false), HostStatus::Provisioning);
-        assert!(is_gone("DELETED") && is_gone("SOFT_DELETED") && !is_gone("DELETING"));
+        assert!(is_gone("DELETED") && !is_gone("SOFT_DELETED") && !is_gone("DELETING"));
     }
 }

@@ -4,20 +4,18 @@
 
 mod support;
 
-use provision_core::{Deletion, ErrorKind, OpenPorts, Provisioner};
+use provision_core::{Deletion, ErrorKind, ListFilter, OpenPorts, Provisioner};
 use provision_testkit::wire::{self, answer, answer_once};
 use serde_json::json;
 
 use support::{
-    FLAVOR, ID, IMAGE, NAME, addresses, by_id, connect, error, flavors, images, instance, out_of_time, path, received,
-    server, small_host,
+    FLAVOR, ID, IMAGE, addresses, by_id, connect, empty, error, id, instance, name, name_of, out_of_time, path,
+    received, server, small_host, stocked,
 };
 
 #[tokio::test]
 async fn what_cannot_be_had_is_refused_before_the_create() {
-    let server = server().await;
-    answer(&server, "GET", &path("flavor"), 200, flavors()).await;
-    answer(&server, "GET", &path("image"), 200, images()).await;
+    let server = stocked().await;
     let cloud = connect(&server);
     for (plan, image, kind, says) in [
         ("c2-7", "Ubuntu 24.04", ErrorKind::Capacity, "sold out in GRA11"),
@@ -48,21 +46,32 @@ async fn what_cannot_be_had_is_refused_before_the_create() {
 }
 
 #[tokio::test]
-async fn a_region_without_flavors_is_looked_up() {
-    let server = server().await;
-    answer(&server, "GET", &path("flavor"), 200, json!([])).await;
-    answer(&server, "GET", &path("region"), 200, json!(["GRA11", "DE1"])).await;
+async fn a_region_that_does_not_exist_is_told_from_a_plan_or_image_that_it_lacks() {
     let mut host = small_host();
     host.region = Some("gra11".into());
-    let error = connect(&server).provision(&host).await.unwrap_err().to_string();
-    assert!(error.contains("\"gra11\" does not exist; known: DE1, GRA11"), "{error}");
+    let unknown = error("Client::BadRequest", "Region gra11 not found");
+    for (status, flavors, images) in [(200, json!([]), json!([])), (400, unknown.clone(), unknown)] {
+        let server = empty().await;
+        answer(&server, "GET", &path("flavor"), status, flavors).await;
+        answer(&server, "GET", &path("image"), status, images).await;
+        answer(&server, "GET", &path("region"), 200, json!(["GRA11", "DE1"])).await;
+        let error = connect(&server).provision(&host).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(
+            error
+                .to_string()
+                .contains("\"gra11\" does not exist; known: DE1, GRA11"),
+            "{error}"
+        );
+        assert_eq!(received(&server).await.matches("/region\n").count(), 1);
+    }
 }
 
 #[tokio::test]
 async fn a_deleted_instance_and_a_wrong_project_are_two_things() {
     let server = server().await;
     let url = path(&format!("instance/{ID}"));
-    answer_once(&server, "GET", &url, 200, instance(NAME, "DELETED", json!([]))).await;
+    answer_once(&server, "GET", &url, 200, instance(&name(), "DELETED", json!([]))).await;
     answer_once(
         &server,
         "GET",
@@ -73,17 +82,33 @@ async fn a_deleted_instance_and_a_wrong_project_are_two_things() {
     .await;
     let cloud = connect(&server);
     for _ in 0..2 {
-        let error = cloud.status(&ID.parse().unwrap()).await.unwrap_err();
+        let error = cloud.status(&id()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
     let no_project = error("Client::NotFound", "This service does not exist");
     answer(&server, "GET", &url, 404, no_project.clone()).await;
     answer(&server, "DELETE", &url, 404, no_project).await;
-    let status = cloud.status(&ID.parse().unwrap()).await.unwrap_err();
+    let status = cloud.status(&id()).await.unwrap_err();
     let delete = cloud.delete(&by_id()).await.unwrap_err();
     for error in [status, delete] {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(error.to_string().contains("`project`"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_base_path_says_nothing_about_a_host() {
+    let server = server().await;
+    let url = path(&format!("instance/{ID}"));
+    let no_such_url = error("Client::NotFound", "Got an invalid (or empty) URL");
+    answer(&server, "GET", &url, 404, no_such_url.clone()).await;
+    answer(&server, "DELETE", &url, 404, no_such_url).await;
+    let cloud = connect(&server);
+    let status = cloud.status(&id()).await.unwrap_err();
+    let delete = cloud.delete(&by_id()).await.unwrap_err();
+    for error in [status, delete] {
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+        assert!(error.to_string().contains("`endpoint`"), "{error}");
     }
 }
 
@@ -100,8 +125,8 @@ async fn a_refused_delete_says_what_the_instance_is_at() {
             error("Client::BadRequest", "Instance is not active"),
         )
         .await;
-        answer_once(&server, "GET", &url, 200, instance(NAME, "BUILD", json!([]))).await;
-        answer_once(&server, "GET", &url, 200, instance(NAME, "DELETED", json!([]))).await;
+        answer_once(&server, "GET", &url, 200, instance(&name(), "BUILD", json!([]))).await;
+        answer_once(&server, "GET", &url, 200, instance(&name(), "DELETED", json!([]))).await;
         answer_once(
             &server,
             "GET",
@@ -120,8 +145,8 @@ async fn a_refused_delete_says_what_the_instance_is_at() {
         .await;
         let cloud = connect(&server);
         assert_eq!(cloud.delete(&by_id()).await.unwrap_err().kind(), ErrorKind::Conflict);
-        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Removed);
-        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::Removed);
+        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::NotFound);
+        assert_eq!(cloud.delete(&by_id()).await.unwrap(), Deletion::NotFound);
         assert_eq!(cloud.delete(&by_id()).await.unwrap_err().kind(), ErrorKind::Forbidden);
     }
 }
@@ -130,12 +155,12 @@ async fn a_refused_delete_says_what_the_instance_is_at() {
 async fn the_time_is_read_once_and_again_when_a_signature_is_out_of_time() {
     let server = server().await;
     let url = path(&format!("instance/{ID}"));
-    answer_once(&server, "GET", &url, 200, instance(NAME, "ACTIVE", addresses())).await;
+    answer_once(&server, "GET", &url, 200, instance(&name(), "ACTIVE", addresses())).await;
     answer_once(&server, "GET", &url, 400, out_of_time()).await;
-    answer_once(&server, "GET", &url, 200, instance(NAME, "ACTIVE", addresses())).await;
+    answer_once(&server, "GET", &url, 200, instance(&name(), "ACTIVE", addresses())).await;
     answer(&server, "GET", &url, 400, out_of_time()).await;
     let cloud = connect(&server);
-    let id = ID.parse().unwrap();
+    let id = id();
     cloud.status(&id).await.unwrap();
     cloud.status(&id).await.unwrap();
     let refused = cloud.status(&id).await.unwrap_err();
@@ -151,24 +176,52 @@ async fn the_time_is_read_once_and_again_when_a_signature_is_out_of_time() {
 
 #[tokio::test]
 async fn a_create_out_of_time_is_the_caller_s_to_repeat() {
-    let server = server().await;
-    answer_once(&server, "POST", &path("instance"), 400, out_of_time()).await;
-    answer_once(
-        &server,
-        "POST",
-        &path("instance"),
-        200,
-        instance(NAME, "BUILD", json!([])),
-    )
-    .await;
+    for refusal in [out_of_time(), error("Client::BadRequest", "Query out of time")] {
+        let server = empty().await;
+        let mut host = small_host();
+        (host.plan, host.image) = (Some(FLAVOR.into()), Some(IMAGE.into()));
+        answer_once(&server, "POST", &path("instance"), 400, refusal).await;
+        answer_once(
+            &server,
+            "POST",
+            &path("instance"),
+            200,
+            instance(&name_of(&host), "BUILD", json!([])),
+        )
+        .await;
+        let cloud = connect(&server);
+        let refused = cloud.provision(&host).await.unwrap_err();
+        assert!(refused.is_retryable() && !refused.may_exist(), "{refused}");
+        assert_eq!(received(&server).await.matches("POST").count(), 1);
+        cloud.provision(&host).await.unwrap();
+        let log = received(&server).await;
+        assert_eq!(log.matches("POST").count(), 2);
+        assert_eq!(log.matches("GET /1.0/auth/time").count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_create_whose_outcome_is_unknown_is_sent_once() {
+    let server = stocked().await;
+    let fault = error("Server::InternalServerError", "Internal server error");
+    answer(&server, "POST", &path("instance"), 500, fault).await;
     let cloud = connect(&server);
-    let mut host = small_host();
-    (host.plan, host.image) = (Some(FLAVOR.into()), Some(IMAGE.into()));
-    let refused = cloud.provision(&host).await.unwrap_err();
-    assert!(refused.is_retryable(), "{refused}");
+    for _ in 0..2 {
+        let unknown = cloud.provision(&small_host()).await.unwrap_err();
+        assert!(unknown.may_exist() && unknown.retry_after().is_some(), "{unknown}");
+    }
     assert_eq!(received(&server).await.matches("POST").count(), 1);
-    cloud.provision(&host).await.unwrap();
-    assert_eq!(received(&server).await.matches("GET /1.0/auth/time").count(), 2);
+}
+
+#[tokio::test]
+async fn a_consumer_key_that_waits_for_its_owner_is_told_so() {
+    let server = server().await;
+    let pending = json!({"errorCode": "NOT_CREDENTIAL", "httpCode": "403 Forbidden",
+        "message": "This credential is not validated"});
+    answer(&server, "GET", &path("instance"), 403, pending).await;
+    let refused = connect(&server).list(&ListFilter::all()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unauthorized);
+    assert!(refused.to_string().contains("`validationUrl`"), "{refused}");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use proptest::{collection::btree_map, option, prelude::*};
-use provision_core::{IdempotencyKey, UserData};
+use provision_core::{BasicHost, IdempotencyKey, UserData};
+use provision_testkit::wire::{labels as all_labels, order};
 
 use super::*;
 
@@ -9,28 +10,41 @@ fn host(name: &str) -> BasicHost {
     BasicHost::new(name.parse().unwrap(), UserData::empty())
 }
 
+/// The name under which a host is created.
+fn written(host: &BasicHost) -> Result<String> {
+    instance_name(&host.name, &all_labels(&INFO, host))
+}
+
+fn read(name: &str) -> (String, Labels) {
+    read_name(name).unwrap()
+}
+
 #[test]
 fn a_name_is_readable_and_carries_everything() {
     let mut host = host("web-1");
-    host.key = Some(IdempotencyKey::new("web-1").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800));
     host.labels.insert("team", "web").unwrap();
     host.labels.insert("keep", "").unwrap();
-    let name = instance_name(&host).unwrap();
+    let all = all_labels(&INFO, &host);
+    let digest = all.get(REQUEST_LABEL).unwrap();
+    let name = written(&host).unwrap();
     assert_eq!(
         name,
-        "web-1--managed-by--provision--provision-key--c4719afa76fa448b5eca99e673688584--provision-expires--1795168800--keep--_--team--web"
+        format!(
+            "web-1--managed-by--provision--0k--c4719afa76fa448b5eca99e673688584--0r--{digest}--0e--1795168800--keep--_--team--web"
+        )
     );
-    assert_eq!(read_name(&name), Some(("web-1".to_owned(), host.all_labels())));
+    assert_eq!(read(&name), ("web-1".to_owned(), all));
 }
 
 #[test]
 fn hyphens_of_a_part_never_look_like_a_separator() {
     let mut host = host("a--b---c");
     host.labels.insert("x--y", "1----2-3").unwrap();
-    let name = instance_name(&host).unwrap();
-    assert_eq!(name, "a---b----c--managed-by--provision--x---y--1-----2-3");
-    assert_eq!(read_name(&name), Some(("a--b---c".to_owned(), host.all_labels())));
+    let name = written(&host).unwrap();
+    assert!(name.starts_with("a---b----c--managed-by--provision--0k--"), "{name}");
+    assert!(name.ends_with("--x---y--1-----2-3"), "{name}");
+    assert_eq!(read(&name), ("a--b---c".to_owned(), all_labels(&INFO, &host)));
 }
 
 #[test]
@@ -63,21 +77,37 @@ fn a_name_that_was_cut_or_edited_behind_the_marker_is_still_ours() {
         ("web-1--managed-by--provision--team--web--ro", Some("web")),
         ("web-1--managed-by--provision--team--web--My--own", Some("web")),
     ] {
-        let (host, labels) = read_name(name).unwrap();
+        let (host, labels) = read(name);
         assert_eq!(host, "web-1");
         assert!(labels.is_managed());
         assert_eq!(labels.get("team"), team, "{name}");
     }
 }
 
+/// The numbers are those of the README.
 #[test]
 fn what_does_not_fit_is_refused_with_the_excess() {
     let mut host = host(&"n".repeat(63));
-    host.labels.insert(&"k".repeat(63), &"v".repeat(63)).unwrap();
-    assert_eq!(instance_name(&host).unwrap().len(), 63 + 23 + 130);
-    host.key = Some(IdempotencyKey::new("k").unwrap());
-    let error = instance_name(&host).unwrap_err().to_string();
-    assert!(error.contains("265 characters") && error.contains("by 10"), "{error}");
+    assert_eq!(written(&host).unwrap().len(), 63 + 99);
+    host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800));
+    assert_eq!(written(&host).unwrap().len(), 63 + 115);
+    host.labels.insert(&"k".repeat(36), &"v".repeat(37)).unwrap();
+    assert_eq!(written(&host).unwrap().len(), MAX_NAME_LEN);
+    host.labels.insert("team", "web-1").unwrap();
+    let error = written(&host).unwrap_err().to_string();
+    assert!(error.contains("268 characters") && error.contains("by 13"), "{error}");
+}
+
+/// A host of the operator with the longest name that fits; see `RESERVED`.
+#[test]
+fn the_operators_labels_leave_room_for_a_name() {
+    let mut host = host(&"n".repeat(57));
+    host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800));
+    host.labels.insert("kubernetes-kind", "tunnel").unwrap();
+    host.labels
+        .insert("kubernetes-cluster", "0f6a2a5e-3c1b-4c55-9f10-000000000001")
+        .unwrap();
+    assert_eq!(written(&host).unwrap().len(), MAX_NAME_LEN);
 }
 
 #[test]
@@ -91,12 +121,9 @@ fn one_ssh_key_at_most() {
     let config = Config::from_settings(&settings.into_iter().collect()).unwrap();
     let mut host = host("web-1");
     host.ssh_keys = vec!["one".into(), "two".into()];
-    assert!(
-        Order::new(&config, &host)
-            .unwrap_err()
-            .to_string()
-            .contains("one ssh key only")
-    );
+    let order = order(&INFO, &host);
+    let refused = create_instance(&config, &order, &Ids::asked_for(&order)).unwrap_err();
+    assert!(refused.to_string().contains("one ssh key only"), "{refused}");
 }
 
 fn word() -> impl Strategy<Value = String> {
@@ -117,10 +144,10 @@ proptest! {
         }
         host.key = key.map(|key| IdempotencyKey::new(key).unwrap());
         host.expires = expires.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        if let Ok(written) = instance_name(&host) {
+        if let Ok(written) = written(&host) {
             prop_assert!(written.len() <= MAX_NAME_LEN);
             prop_assert!(written.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)));
-            prop_assert_eq!(read_name(&written), Some((name, host.all_labels())));
+            prop_assert_eq!(read_name(&written), Some((name, all_labels(&INFO, &host))));
         }
     }
 

@@ -3,9 +3,13 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use provision_core::{BasicHost, HostDeleteRequest, IdempotencyKey, Settings, UserData};
+use provision_core::{BasicHost, HostDeleteRequest, HostId, IdempotencyKey, Provisioner, Settings, UserData};
+use provision_http::Transport;
 use provision_ovh::Ovh;
 use provision_testkit::{
     wire::{self, answer},
@@ -18,17 +22,57 @@ pub(crate) const PATH: &str = "/1.0/cloud/project/0123456789abcdef0123456789abcd
 pub(crate) const ID: &str = "b3a8c1de-7a2f-4b21-9d0a-3e5d5c1f0001";
 pub(crate) const FLAVOR: &str = "9350d9c9-5709-4839-86ad-000000000001";
 pub(crate) const IMAGE: &str = "c5c89a50-a112-4b84-a5d5-000000000001";
-/// What a host without wishes is called at the cloud.
-pub(crate) const NAME: &str = "exit-1--managed-by--provision";
+/// What an instance is called that is made for a host.
+pub(crate) fn name_of(host: &BasicHost) -> String {
+    let labels = wire::labels(Ovh::INFO, host);
+    let ours = [
+        ("managed-by", "managed-by"),
+        ("provision-key", "0k"),
+        ("provision-request", "0r"),
+        ("provision-expires", "0e"),
+    ];
+    let first = ours
+        .iter()
+        .filter_map(|(key, written)| Some((*written, labels.get(key)?)));
+    let others = labels
+        .iter()
+        .filter(|(key, _)| *key != "managed-by" && !key.starts_with("provision-"));
+    let pairs = first.chain(others).map(|(key, value)| format!("--{key}--{value}"));
+    format!("{}{}", host.name, pairs.collect::<String>())
+}
 
-pub(crate) fn connect(server: &MockServer) -> Ovh {
+/// What a host without wishes is called at the cloud.
+pub(crate) fn name() -> String {
+    name_of(&small_host())
+}
+
+/// A server that tells the time and shows no instance.
+pub(crate) async fn empty() -> MockServer {
+    let server = server().await;
+    answer(&server, "GET", &path("instance"), 200, json!([])).await;
+    server
+}
+
+/// As [`empty`], with the flavors and images of a region.
+pub(crate) async fn stocked() -> MockServer {
+    let server = empty().await;
+    answer(&server, "GET", &path("flavor"), 200, flavors()).await;
+    answer(&server, "GET", &path("image"), 200, images()).await;
+    server
+}
+
+pub(crate) fn connect(server: &MockServer) -> impl Provisioner {
+    connect_over(server, wire::transport())
+}
+
+pub(crate) fn connect_over(server: &MockServer, transport: Arc<dyn Transport>) -> impl Provisioner + use<> {
     let settings = Settings::new()
         .with("application-key", "application-key")
         .with("application-secret", "application-secret")
         .with("consumer-key", "consumer-key")
         .with("project", PROJECT)
         .with("endpoint", format!("{}/1.0", server.uri()));
-    Ovh::from_settings(&settings, wire::transport()).unwrap()
+    Ovh::from_settings(&settings, transport).unwrap()
 }
 
 /// A server that tells the time.
@@ -98,6 +142,15 @@ pub(crate) fn images() -> Value {
         image("c5c89a50-a112-4b84-a5d5-000000000002", "Debian 13", "active"),
         image("c5c89a50-a112-4b84-a5d5-000000000003", "Ubuntu 24.04", "queued"),
         image(IMAGE, "Ubuntu 24.04", "active"),
+        // Another build under the same name.
+        image("c5c89a50-a112-4b84-a5d5-000000000004", "Ubuntu 24.04", "active"),
+    ])
+}
+
+pub(crate) fn ssh_keys() -> Value {
+    json!([
+        {"id": "6f7468", "name": "other", "publicKey": "ssh-ed25519 AAAA other", "regions": []},
+        {"id": "6c6170", "name": "laptop", "publicKey": "ssh-ed25519 BBBB laptop", "regions": []},
     ])
 }
 
@@ -140,6 +193,10 @@ pub(crate) fn path(rest: &str) -> String {
     format!("{PATH}/{rest}")
 }
 
+pub(crate) fn id() -> HostId {
+    HostId::from_text(&format!("{ID}/{PROJECT}")).unwrap()
+}
+
 pub(crate) fn by_id() -> HostDeleteRequest {
-    HostDeleteRequest::Id(format!("{ID}|{PROJECT}").parse().unwrap())
+    HostDeleteRequest::Id(id())
 }
