@@ -1,4 +1,4 @@
-//! Tokens by client credentials, and the credential file of the old SDKs. Sources:
+//! Tokens by client credentials, and the password that a machine must have. Sources:
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow>,
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes> (read 2026-11).
 
@@ -9,10 +9,12 @@ use std::{
 };
 
 use provision_core::{Error, ErrorKind, ExposeSecret, SecretString, async_trait};
-use provision_http::{Authorize, Client, Endpoint, Failure, Request, Retry, Vendor, VendorError, kind_of_status};
+use provision_http::{
+    Authorize, Client, Endpoint, Failure, Request, Retry, Subject, Vendor, VendorError, kind_of_status,
+};
 use serde::{Deserialize, Deserializer};
 
-use crate::config::INFO;
+use crate::info::INFO;
 
 /// Fetches access tokens for a service principal and keeps them until a minute before they expire.
 pub(crate) struct TokenSource {
@@ -97,6 +99,7 @@ pub(crate) fn token_request(
     ];
     Request::post("get access token", login.join([tenant, "oauth2", "v2.0", "token"]))
         .form(form)
+        .about(Subject::Other)
         .redact(secret.expose_secret())
         .retry(Retry::Safe)
 }
@@ -126,21 +129,18 @@ impl Seconds {
 }
 
 /// How the token service reports errors.
-pub(crate) const LOGIN: Vendor = Vendor {
-    provider: "azure",
-    title: "Azure",
-    request_id_headers: &["x-ms-request-id"],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const LOGIN: Vendor =
+    Vendor::new("azure", "Microsoft Entra", classify).with_request_id_headers(&["x-ms-request-id"]);
+
+/// "The server terminated an operation because it encountered a client request loop": too many requests for tokens. It comes
+/// as a refusal of the grant.
+const CLIENT_LOOP: u64 = 50_196;
 
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
-    #[serde(default)]
-    error_description: String,
-    #[serde(default)]
-    error_codes: Vec<u64>,
+    error_description: Option<String>,
+    error_codes: Option<Vec<u64>>,
 }
 
 /// UNCONFIRMED beyond 401 `invalid_client`: every 400 about the application, tenant or grant counts as a bad credential.
@@ -148,7 +148,9 @@ fn classify(failure: &Failure<'_>) -> VendorError {
     let Some(refusal) = failure.json::<Refusal>() else {
         return failure.by_status();
     };
+    let numbers = refusal.error_codes.unwrap_or_default();
     let kind = match (failure.status, refusal.error.as_str()) {
+        _ if numbers.contains(&CLIENT_LOOP) => ErrorKind::RateLimited,
         (429, _) => ErrorKind::RateLimited,
         (_, "temporarily_unavailable") => ErrorKind::Unavailable,
         (_, "invalid_scope" | "invalid_resource") => ErrorKind::InvalidRequest,
@@ -156,67 +158,22 @@ fn classify(failure: &Failure<'_>) -> VendorError {
         (status, _) => kind_of_status(status),
     };
     // The lines below the first are trace ids and a time.
-    let message = refusal.error_description.lines().next().unwrap_or_default();
-    let code = match refusal.error_codes.first() {
+    let description = refusal.error_description.unwrap_or_default();
+    let message = description.lines().next().unwrap_or_default();
+    let code = match numbers.first() {
         Some(number) => format!("AADSTS{number}"),
         None => refusal.error,
     };
-    VendorError::new(kind, message).code(code)
-}
-
-/// What `az ad sp create-for-rbac --sdk-auth` writes, as far as it is used.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct AuthFile {
-    pub(crate) client_id: Option<String>,
-    #[serde(default, deserialize_with = "optional_secret")]
-    pub(crate) client_secret: Option<SecretString>,
-    pub(crate) tenant_id: Option<String>,
-    pub(crate) subscription_id: Option<String>,
-    #[serde(rename = "activeDirectoryEndpointUrl")]
-    pub(crate) active_directory_url: Option<String>,
-    #[serde(rename = "resourceManagerEndpointUrl")]
-    pub(crate) resource_manager_url: Option<String>,
-}
-
-impl AuthFile {
-    /// Reads the file at `path`; see [`parse`](Self::parse).
-    pub(crate) fn read(path: &str) -> provision_core::Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::invalid(format!(
-                "cannot read the file {path:?} that `auth-file` names: {}",
-                error.kind()
-            ))
-        })?;
-        Self::parse(&bytes)
-            .ok_or_else(|| Error::invalid(format!("the file {path:?} that `auth-file` names is not a credential file: write it anew with `az ad sp create-for-rbac --sdk-auth` (its content is not shown, as it is secret)")))
-    }
-
-    /// Reads JSON in UTF-8, with or without a byte order mark, or in UTF-16 with one, as PowerShell writes it. `None`
-    /// says no more, because the parser's words quote the content.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-            let (units, rest) = bytes.as_chunks::<2>();
-            let units = units.iter().map(|pair| unit(*pair));
-            let text = char::decode_utf16(units).collect::<Result<String, _>>().ok();
-            text.filter(|_| rest.is_empty())
-        };
-        let text = match bytes {
-            [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes)?,
-            [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes)?,
-            [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok()?,
-            other => String::from_utf8(other.to_vec()).ok()?,
-        };
-        serde_json::from_str(&text).ok()
+    let error = VendorError::new(kind, message).code(code);
+    match kind {
+        // Of whatever it is, not of a host.
+        ErrorKind::NotFound => error.not_about_it(),
+        _ => error,
     }
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
     String::deserialize(deserializer).map(SecretString::from)
-}
-
-fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
 }
 
 /// A password that nobody knows: Azure wants one for a machine without SSH keys. 32 random characters, and one of each
@@ -240,51 +197,15 @@ pub(crate) fn throw_away_password() -> provision_core::Result<SecretString> {
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::http::Method;
+    use provision_testkit::tables::classify;
 
     use super::*;
 
-    const FILE: &str = r#"{"clientId":"app","clientSecret":"hüsh-hush","subscriptionId":"sub","tenantId":"ten",
-        "activeDirectoryEndpointUrl":"https://login.example","resourceManagerEndpointUrl":"https://arm.example/",
-        "galleryEndpointUrl":"https://gallery.example"}"#;
-
-    #[test]
-    fn the_auth_file_is_read_in_every_encoding_that_tools_write() {
-        let le: Vec<u8> = FILE.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let be: Vec<u8> = FILE.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        let files = [
-            FILE.as_bytes().to_vec(),
-            [b"\xef\xbb\xbf", FILE.as_bytes()].concat(),
-            [&b"\xff\xfe"[..], &le].concat(),
-            [&b"\xfe\xff"[..], &be].concat(),
-        ];
-        for file in files {
-            let read = AuthFile::parse(&file).unwrap();
-            assert_eq!(read.client_secret.unwrap().expose_secret(), "hüsh-hush");
-            assert_eq!(read.client_id.unwrap(), "app");
-            assert_eq!(read.active_directory_url.unwrap(), "https://login.example");
-            assert_eq!(read.resource_manager_url.unwrap(), "https://arm.example/");
-        }
-        assert!(AuthFile::parse(&[0xff, 0xfe, b'{']).is_none(), "half a character");
-    }
-
-    #[test]
-    fn a_broken_auth_file_is_named_but_not_shown() {
-        let path = std::env::temp_dir().join(format!("provision-azure-auth-{}", std::process::id()));
-        std::fs::write(&path, r#"{"clientSecret": "hush-hush", oops}"#).unwrap();
-        let error = AuthFile::read(path.to_str().unwrap()).unwrap_err();
-        std::fs::remove_file(&path).unwrap();
-        let text = format!("{error} {error:?}");
-        assert!(
-            text.contains("auth-file") && !text.contains("hush-hush") && !text.contains("oops"),
-            "{text}"
-        );
-        assert!(
-            AuthFile::read("/does/not/exist")
-                .unwrap_err()
-                .message()
-                .contains("/does/not/exist")
-        );
+    fn refusal(word: &str, number: u64) -> String {
+        format!(
+            r#"{{"error":"{word}","error_description":"AADSTS{number}: why.\r\nTrace ID: 1","error_codes":[{number}]}}"#
+        )
     }
 
     #[test]
@@ -295,26 +216,31 @@ mod tests {
             (400, "invalid_request", 90_002, ErrorKind::Unauthorized),
             (400, "invalid_scope", 70_011, ErrorKind::InvalidRequest),
             (429, "invalid_grant", 50_196, ErrorKind::RateLimited),
+            (400, "invalid_grant", 50_196, ErrorKind::RateLimited),
             (503, "temporarily_unavailable", 90_033, ErrorKind::Unavailable),
             (500, "server_error", 0, ErrorKind::Unavailable),
         ];
         for (status, word, number, kind) in table {
-            let body = format!(
-                r#"{{"error":"{word}","error_description":"AADSTS{number}: why.\r\nTrace ID: 1","error_codes":[{number}]}}"#
-            );
-            let failure = Failure {
-                operation: "get access token",
-                subject: provision_http::Subject::Host,
-                method: &provision_http::http::Method::GET,
-                status,
-                headers: &HeaderMap::new(),
-                body: body.as_bytes(),
-            };
-            let error = classify(&failure);
+            let error = classify_post(status, &refusal(word, number));
             assert_eq!(error.kind, kind, "{status} {word}");
             assert_eq!(error.message, format!("AADSTS{number}: why."));
             assert_eq!(error.code.unwrap(), format!("AADSTS{number}"));
         }
+        let without_more = r#"{"error":"invalid_client","error_description":null,"error_codes":null}"#;
+        assert_eq!(classify_post(401, without_more).code.as_deref(), Some("invalid_client"));
+    }
+
+    #[test]
+    fn no_404_is_a_word_about_a_host() {
+        for body in [refusal("invalid_request", 900_023).as_str(), "<html>", ""] {
+            for status in [404, 410] {
+                assert!(classify_post(status, body).foreign, "{status} {body}");
+            }
+        }
+    }
+
+    fn classify_post(status: u16, body: &str) -> VendorError {
+        classify(&LOGIN, &Method::POST, Subject::Other, status, body)
     }
 
     #[test]

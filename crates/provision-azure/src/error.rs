@@ -1,24 +1,18 @@
 use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_http::{Failure, Subject, Vendor, VendorError, http::Method, kind_of_status};
 use serde::Deserialize;
 
 /// How the Resource Manager reports errors:
 /// <https://learn.microsoft.com/en-us/azure/azure-resource-manager/troubleshooting/common-deployment-errors>.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "azure",
-    title: "Azure",
-    request_id_headers: &["x-ms-request-id", "x-ms-correlation-request-id"],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const VENDOR: Vendor = Vendor::new("azure", "Azure", classify)
+    .with_request_id_headers(&["x-ms-request-id", "x-ms-correlation-request-id"]);
 
 /// The deployment runs already: what it makes is what was asked for.
 pub(crate) const DEPLOYMENT_ACTIVE: &str = "DeploymentActive";
+/// The group goes already. UNCONFIRMED: a second deletion may be answered with this instead of 202.
+pub(crate) const BEING_DELETED: &str = "ResourceGroupBeingDeleted";
 /// The token ran out although it should not have.
 pub(crate) const TOKEN_EXPIRED: &str = "ExpiredAuthenticationToken";
-/// The operations after which "not found" is about what the request names, not about the host.
-pub(crate) const CREATE_GROUP: &str = "create resource group";
-pub(crate) const CREATE_DEPLOYMENT: &str = "create deployment";
 
 #[derive(Deserialize)]
 struct Body {
@@ -29,9 +23,7 @@ struct Body {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Detail {
     code: Option<String>,
-    #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
     details: Option<Vec<Detail>>,
 }
 
@@ -59,17 +51,12 @@ impl Detail {
 
 fn classify(failure: &Failure<'_>) -> VendorError {
     let Some(Body { error }) = failure.json::<Body>() else {
-        return match failure.status {
-            // Not the words of the Resource Manager: nothing is known to be gone.
-            404 => VendorError::new(
-                ErrorKind::UnexpectedResponse,
-                "this is not the Resource Manager: check the setting `endpoint`",
-            ),
-            _ => failure.by_status(),
-        };
+        return failure.by_status();
     };
     let Detail { code, message, .. } = error.deepest();
-    let (code, message) = (code.unwrap_or_default(), message.unwrap_or_default());
+    let (Some(code), message) = (code, message.unwrap_or_default()) else {
+        return failure.by_status();
+    };
     let kind = kind(failure, &code, &message);
     let message = match code.as_str() {
         "MissingSubscriptionRegistration" => format!(
@@ -81,12 +68,15 @@ fn classify(failure: &Failure<'_>) -> VendorError {
         }
         _ => message,
     };
-    VendorError::new(kind, message).code(code)
+    let error = VendorError::new(kind, message).code(code);
+    match kind {
+        ErrorKind::UnexpectedResponse => error.not_about_it(),
+        _ => error,
+    }
 }
 
 /// Codes with no source named in Microsoft's reference are general knowledge (UNCONFIRMED); unknown ones go by status.
 fn kind(failure: &Failure<'_>, code: &str, message: &str) -> ErrorKind {
-    let creates = matches!(failure.operation, CREATE_GROUP | CREATE_DEPLOYMENT);
     match code {
         "AuthenticationFailed"
         | "InvalidAuthenticationToken"
@@ -108,109 +98,171 @@ fn kind(failure: &Failure<'_>, code: &str, message: &str) -> ErrorKind {
         | "OverconstrainedZonalAllocationRequest" => ErrorKind::Capacity,
         "QuotaExceeded"
         | "ResourceQuotaExceeded"
+        // Such as 980 groups in a subscription:
+        // https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/azure-subscription-service-limits
+        | "ResourceCountExceedsLimit"
+        | "ResourceGroupQuotaExceeded"
         | "PublicIPCountLimitReached"
-        | "IPv4BasicSkuPublicIpCountLimitReached"
-        | "ResourceGroupQuotaExceeded" => ErrorKind::Quota,
+        | "IPv4BasicSkuPublicIpCountLimitReached" => ErrorKind::Quota,
         "OperationNotAllowed" if message.to_ascii_lowercase().contains("quota") => ErrorKind::Quota,
         // Answered with 429, but it is a lock.
         "RetryableErrorDueToAnotherOperation" => ErrorKind::Conflict,
         _ if failure.status == 429 => ErrorKind::RateLimited,
-        DEPLOYMENT_ACTIVE | "ResourceGroupBeingDeleted" | "AnotherOperationInProgress" => ErrorKind::Conflict,
+        DEPLOYMENT_ACTIVE | BEING_DELETED | "AnotherOperationInProgress" => ErrorKind::Conflict,
         "InvalidResourceGroupLocation" | "ResourceExistsInAnotherLocation" => ErrorKind::AlreadyExists,
-        "PlatformImageNotFound" | "ImageNotFound" => ErrorKind::InvalidRequest,
-        "PropertyChangeNotAllowed" => ErrorKind::InvalidRequest,
-        // The group that was made a moment ago is not known everywhere yet, or was removed in between.
-        "ResourceGroupNotFound" | "ResourceNotFound" | "NotFound" if creates => ErrorKind::Conflict,
-        "ResourceGroupNotFound" | "ResourceNotFound" | "DeploymentNotFound" | "NotFound" => ErrorKind::NotFound,
-        _ if failure.status == 404 && creates => ErrorKind::InvalidRequest,
-        // Only the codes above say that a host is gone.
-        _ if failure.status == 404 => ErrorKind::UnexpectedResponse,
+        "PlatformImageNotFound" | "ImageNotFound" | "PropertyChangeNotAllowed" => ErrorKind::InvalidRequest,
+        _ if matches!(failure.status, 404 | 410) => missing(failure, code),
         _ => kind_of_status(failure.status),
+    }
+}
+
+/// What it means that something is missing. Only that its group is gone can be said of a host, and only in these words: the
+/// Resource Manager answers a path that it does not know with 404 as well.
+fn missing(failure: &Failure<'_>, code: &str) -> ErrorKind {
+    let gone = match failure.subject {
+        Subject::Host => code == "ResourceGroupNotFound",
+        Subject::Part => matches!(
+            code,
+            "ResourceGroupNotFound" | "ResourceNotFound" | "DeploymentNotFound"
+        ),
+        // Something that the request names, which is for the client to say.
+        Subject::NewHost | Subject::Other => true,
+    };
+    match (gone, failure.method == Method::PUT, failure.subject) {
+        // The group that was made a moment ago is not known everywhere yet, or was removed in between.
+        (true, true, Subject::Host) => ErrorKind::Conflict,
+        (false, true, Subject::Host) => ErrorKind::InvalidRequest,
+        (true, ..) => ErrorKind::NotFound,
+        (false, ..) => ErrorKind::UnexpectedResponse,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_testkit::tables::{self, classify};
     use serde_json::json;
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        })
+    fn body(code: &str) -> String {
+        json!({"error": {"code": code, "message": "why"}}).to_string()
+    }
+
+    /// Checks the answers with these codes to a request.
+    fn check(method: &Method, subject: Subject, table: &[(u16, &str, ErrorKind)]) {
+        let bodies: Vec<String> = table.iter().map(|(_, code, _)| body(code)).collect();
+        let rows = table.iter().zip(&bodies);
+        let rows: Vec<_> = rows
+            .map(|((status, _, kind), body)| (*status, body.as_str(), *kind))
+            .collect();
+        tables::errors_of(&VENDOR, method, subject, &rows);
     }
 
     #[test]
     fn every_error_of_the_vendor_has_its_kind() {
-        let table = [
-            (401, "AuthenticationFailed", ErrorKind::Unauthorized),
-            (401, "InvalidAuthenticationToken", ErrorKind::Unauthorized),
-            (401, "ExpiredAuthenticationToken", ErrorKind::Unauthorized),
-            (401, "InvalidAuthenticationTokenTenant", ErrorKind::Unauthorized),
-            (403, "AuthorizationFailed", ErrorKind::Forbidden),
-            (403, "LinkedAuthorizationFailed", ErrorKind::Forbidden),
-            (403, "RequestDisallowedByPolicy", ErrorKind::Forbidden),
-            (409, "MissingSubscriptionRegistration", ErrorKind::Forbidden),
-            (409, "ReadOnlyDisabledSubscription", ErrorKind::Forbidden),
-            (409, "ScopeLocked", ErrorKind::Forbidden),
-            (404, "SubscriptionNotFound", ErrorKind::Forbidden),
-            (404, "ResourceGroupNotFound", ErrorKind::NotFound),
-            (404, "ResourceNotFound", ErrorKind::NotFound),
-            (404, "DeploymentNotFound", ErrorKind::NotFound),
-            (404, "InvalidResourceType", ErrorKind::UnexpectedResponse),
-            (400, "InvalidParameter", ErrorKind::InvalidRequest),
-            (409, "SkuNotAvailable", ErrorKind::Capacity),
-            (404, "PlatformImageNotFound", ErrorKind::InvalidRequest),
-            (404, "ImageNotFound", ErrorKind::InvalidRequest),
-            (400, "LocationNotAvailableForResourceGroup", ErrorKind::InvalidRequest),
-            (400, "LocationNotAvailableForResourceType", ErrorKind::InvalidRequest),
-            (400, "NoRegisteredProviderFound", ErrorKind::InvalidRequest),
-            (400, "QuotaExceeded", ErrorKind::Quota),
-            (400, "PublicIPCountLimitReached", ErrorKind::Quota),
-            (400, "IPv4BasicSkuPublicIpCountLimitReached", ErrorKind::Quota),
-            (409, "AllocationFailed", ErrorKind::Capacity),
-            (409, "ZonalAllocationFailed", ErrorKind::Capacity),
-            (409, "OverconstrainedAllocationRequest", ErrorKind::Capacity),
-            (429, "TooManyRequests", ErrorKind::RateLimited),
-            (429, "SubscriptionRequestsThrottled", ErrorKind::RateLimited),
-            (429, "RetryableErrorDueToAnotherOperation", ErrorKind::Conflict),
-            (409, "DeploymentActive", ErrorKind::Conflict),
-            (409, "ResourceGroupBeingDeleted", ErrorKind::Conflict),
-            (409, "AnotherOperationInProgress", ErrorKind::Conflict),
-            (409, "InvalidResourceGroupLocation", ErrorKind::AlreadyExists),
-            (409, "ResourceExistsInAnotherLocation", ErrorKind::AlreadyExists),
-            (409, "PropertyChangeNotAllowed", ErrorKind::InvalidRequest),
-            (400, "InvalidTemplate", ErrorKind::InvalidRequest),
-            (400, "MissingApiVersionParameter", ErrorKind::InvalidRequest),
-            (409, "SomethingNew", ErrorKind::Conflict),
-            (503, "ServiceUnavailable", ErrorKind::Unavailable),
-        ];
-        for (status, code, kind) in table {
-            let body = json!({"error": {"code": code, "message": "why"}}).to_string();
-            assert_eq!(
-                classified("get resource group", status, &body).kind,
-                kind,
-                "{status} {code}"
-            );
-        }
+        check(
+            &Method::GET,
+            Subject::Host,
+            &[
+                (401, "AuthenticationFailed", ErrorKind::Unauthorized),
+                (401, "InvalidAuthenticationToken", ErrorKind::Unauthorized),
+                (401, "ExpiredAuthenticationToken", ErrorKind::Unauthorized),
+                (401, "InvalidAuthenticationTokenTenant", ErrorKind::Unauthorized),
+                (403, "AuthorizationFailed", ErrorKind::Forbidden),
+                (403, "LinkedAuthorizationFailed", ErrorKind::Forbidden),
+                (403, "RequestDisallowedByPolicy", ErrorKind::Forbidden),
+                (409, "MissingSubscriptionRegistration", ErrorKind::Forbidden),
+                (409, "ReadOnlyDisabledSubscription", ErrorKind::Forbidden),
+                (409, "ScopeLocked", ErrorKind::Forbidden),
+                (400, "InvalidParameter", ErrorKind::InvalidRequest),
+                (409, "SkuNotAvailable", ErrorKind::Capacity),
+                (404, "PlatformImageNotFound", ErrorKind::InvalidRequest),
+                (404, "ImageNotFound", ErrorKind::InvalidRequest),
+                (400, "LocationNotAvailableForResourceGroup", ErrorKind::InvalidRequest),
+                (400, "LocationNotAvailableForResourceType", ErrorKind::InvalidRequest),
+                (400, "NoRegisteredProviderFound", ErrorKind::InvalidRequest),
+                (400, "QuotaExceeded", ErrorKind::Quota),
+                (409, "ResourceCountExceedsLimit", ErrorKind::Quota),
+                (400, "PublicIPCountLimitReached", ErrorKind::Quota),
+                (400, "IPv4BasicSkuPublicIpCountLimitReached", ErrorKind::Quota),
+                (409, "AllocationFailed", ErrorKind::Capacity),
+                (409, "ZonalAllocationFailed", ErrorKind::Capacity),
+                (409, "OverconstrainedAllocationRequest", ErrorKind::Capacity),
+                (429, "TooManyRequests", ErrorKind::RateLimited),
+                (429, "SubscriptionRequestsThrottled", ErrorKind::RateLimited),
+                (429, "RetryableErrorDueToAnotherOperation", ErrorKind::Conflict),
+                (409, "DeploymentActive", ErrorKind::Conflict),
+                (409, "ResourceGroupBeingDeleted", ErrorKind::Conflict),
+                (409, "AnotherOperationInProgress", ErrorKind::Conflict),
+                (409, "InvalidResourceGroupLocation", ErrorKind::AlreadyExists),
+                (409, "ResourceExistsInAnotherLocation", ErrorKind::AlreadyExists),
+                (409, "PropertyChangeNotAllowed", ErrorKind::InvalidRequest),
+                (400, "InvalidTemplate", ErrorKind::InvalidRequest),
+                (400, "MissingApiVersionParameter", ErrorKind::InvalidRequest),
+                (409, "SomethingNew", ErrorKind::Conflict),
+                (503, "ServiceUnavailable", ErrorKind::Unavailable),
+            ],
+        );
         let cores =
             r#"{"error":{"code":"OperationNotAllowed","message":"exceeding approved Total Regional Cores quota"}}"#;
-        assert_eq!(classified(CREATE_DEPLOYMENT, 409, cores).kind, ErrorKind::Quota);
+        tables::errors(&VENDOR, &[(409, cores, ErrorKind::Quota)]);
+    }
+
+    #[test]
+    fn a_host_is_gone_when_its_group_is_and_in_these_words_only() {
+        for method in [Method::GET, Method::DELETE] {
+            check(
+                &method,
+                Subject::Host,
+                &[
+                    (404, "ResourceGroupNotFound", ErrorKind::NotFound),
+                    (404, "ResourceNotFound", ErrorKind::UnexpectedResponse),
+                    (404, "DeploymentNotFound", ErrorKind::UnexpectedResponse),
+                    (404, "NotFound", ErrorKind::UnexpectedResponse),
+                    (404, "InvalidResourceType", ErrorKind::UnexpectedResponse),
+                    (410, "Gone", ErrorKind::UnexpectedResponse),
+                    (404, "SubscriptionNotFound", ErrorKind::Forbidden),
+                ],
+            );
+        }
+        check(
+            &Method::GET,
+            Subject::Part,
+            &[
+                (404, "ResourceGroupNotFound", ErrorKind::NotFound),
+                (404, "ResourceNotFound", ErrorKind::NotFound),
+                (404, "DeploymentNotFound", ErrorKind::NotFound),
+                (404, "NotFound", ErrorKind::UnexpectedResponse),
+                (404, "SubscriptionNotFound", ErrorKind::Forbidden),
+            ],
+        );
+        // A deployment into a group that is not known everywhere yet; and one that names what does not exist.
+        check(
+            &Method::PUT,
+            Subject::Host,
+            &[
+                (404, "ResourceGroupNotFound", ErrorKind::Conflict),
+                (404, "ResourceNotFound", ErrorKind::InvalidRequest),
+                (404, "GalleryImageNotFound", ErrorKind::InvalidRequest),
+            ],
+        );
     }
 
     #[test]
     fn a_404_that_is_not_the_resource_manager_s_says_nothing_about_a_host() {
-        assert_eq!(classified("get vm", 404, "<html>").kind, ErrorKind::UnexpectedResponse);
-        assert_eq!(classified("get vm", 502, "<html>").kind, ErrorKind::Unavailable);
-        let gone = r#"{"error":{"code":"ResourceGroupNotFound","message":"gone"}}"#;
-        assert_eq!(classified(CREATE_DEPLOYMENT, 404, gone).kind, ErrorKind::Conflict);
+        for body in [
+            "<html>not found</html>",
+            "",
+            r#"{"error":"invalid_request","error_description":"AADSTS900561: the endpoint only accepts POST requests"}"#,
+            r#"{"error":{"message":"no route"}}"#,
+            r#"{"message":"no route"}"#,
+        ] {
+            for subject in [Subject::Host, Subject::Part, Subject::NewHost, Subject::Other] {
+                let error = classify(&VENDOR, &Method::GET, subject, 404, body);
+                assert!(error.foreign && error.kind == ErrorKind::UnexpectedResponse, "{body}");
+            }
+        }
+        tables::errors(&VENDOR, &[(502, "<html>", ErrorKind::Unavailable)]);
     }
 
     #[test]
@@ -219,7 +271,7 @@ mod tests {
             "code": "InvalidTemplateDeployment", "message": "not valid",
             "details": [{"code": "QuotaExceeded", "message": "Operation results in exceeding quota limits of Core."}],
         }});
-        let error = classified(CREATE_DEPLOYMENT, 400, &body.to_string());
+        let error = classify(&VENDOR, &Method::PUT, Subject::Host, 400, &body.to_string());
         assert_eq!(
             (error.kind, error.code.as_deref()),
             (ErrorKind::Quota, Some("QuotaExceeded"))

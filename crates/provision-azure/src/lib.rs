@@ -3,10 +3,15 @@
 mod auth;
 mod config;
 mod error;
+mod id;
+mod info;
 mod provider;
 mod request;
 mod response;
+mod session;
 mod status;
+mod tags;
 
-pub use config::{Config, Credentials, INFO};
+pub use config::{Config, Credentials};
+pub use info::INFO;
 pub use provider::Azure;

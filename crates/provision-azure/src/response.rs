@@ -1,74 +1,20 @@
 //! What the API answers, as far as the provider reads it.
 
 use std::{
-    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, SystemTime},
 };
 
-use provision_core::{Error, HostId, HostStatus, Labels, Plan, ProvisionedHost, Region, Result};
+use provision_core::{HostStatus, Plan, ProvisionedHost, Region, Result};
 use serde::Deserialize;
 
 use crate::{
-    config::INFO,
     error::Detail,
-    request::{CREATED_TAG, IMAGE_TAG, PLAN_TAG},
-    status::machine_status,
+    id::Target,
+    info::INFO,
+    status::{DELETING, machine_status},
+    tags::Tags,
 };
-
-/// What the name of a host's resource group starts with.
-const PREFIX: &str = "provision-";
-/// The name of the host that a group of ours belongs to.
-pub(crate) fn host_of_group(group: &str) -> &str {
-    group.strip_prefix(PREFIX).unwrap_or(group)
-}
-
-/// Where a host is: its group, and its deployment with the machine of the same name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) group: String,
-    pub(crate) name: String,
-}
-
-impl Target {
-    pub(crate) fn of_host(name: &str) -> Self {
-        Self {
-            group: format!("{PREFIX}{name}"),
-            name: name.to_owned(),
-        }
-    }
-
-    /// Reads `group|deployment`, or the group alone where it is one of ours.
-    pub(crate) fn of_id(id: &HostId) -> Result<Self> {
-        let parts: Vec<&str> = id.parts().collect();
-        let target = match parts.as_slice() {
-            [group, name] => Some((*group, *name)),
-            [group] => group.strip_prefix(PREFIX).map(|name| (*group, name)),
-            _ => None,
-        };
-        // https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules
-        let valid = |name: &str, most: usize| {
-            (1..=most).contains(&name.len())
-                && !name.ends_with('.')
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || "._()-".contains(c))
-        };
-        match target {
-            Some((group, name)) if valid(group, 90) && valid(name, 64) => Ok(Self {
-                group: group.to_owned(),
-                name: name.to_owned(),
-            }),
-            _ => Err(Error::invalid(format!(
-                "{:?} is not a host id of Azure: it must be `group|deployment`, such as `provision-web-1|web-1`",
-                id.as_str()
-            ))
-            .with_provider(INFO.id)),
-        }
-    }
-
-    pub(crate) fn id(&self) -> Result<HostId> {
-        Ok(HostId::from_parts([self.group.as_str(), self.name.as_str()])?)
-    }
-}
 
 /// One page of a list.
 #[derive(Deserialize)]
@@ -82,8 +28,7 @@ pub(crate) struct Page<T> {
 pub(crate) struct Group {
     pub(crate) name: String,
     location: String,
-    #[serde(default)]
-    tags: Option<BTreeMap<String, String>>,
+    tags: Option<Tags>,
     properties: Option<State>,
 }
 
@@ -94,67 +39,42 @@ struct State {
 }
 
 impl Group {
-    pub(crate) fn labels(&self) -> Labels {
-        labels(self.tags.iter().flatten())
+    pub(crate) fn is_ours(&self) -> bool {
+        self.tags.as_ref().is_some_and(|tags| tags.labels().is_managed())
     }
 
     pub(crate) fn is_deleting(&self) -> bool {
-        let state = self
-            .properties
-            .as_ref()
-            .and_then(|state| state.provisioning_state.as_deref());
-        state.is_some_and(|state| state.eq_ignore_ascii_case("Deleting"))
-    }
-
-    fn tag(&self, name: &str) -> Option<&str> {
-        // Names of tags compare without case.
-        let mut tags = self.tags.iter().flatten();
-        tags.find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn created(&self) -> Option<SystemTime> {
-        let seconds = self.tag(CREATED_TAG)?.parse().ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-    }
-
-    /// Where the host of this group is. Its name is that of the group, except in groups that somebody else named.
-    pub(crate) fn target(&self, machine: Option<&Machine>) -> Target {
-        let named = host_of_group(&self.name);
-        let name = match machine {
-            Some(machine) if named == self.name => machine.name.clone(),
-            _ => named.to_owned(),
-        };
-        Target {
-            group: self.name.clone(),
-            name,
-        }
+        let state = self.properties.as_ref();
+        let state = state.and_then(|state| state.provisioning_state.as_deref());
+        state.is_some_and(|state| state.eq_ignore_ascii_case(DELETING))
     }
 
     /// The host, with everything that the group says about it.
     pub(crate) fn host(&self, target: &Target, status: HostStatus, word: impl Into<String>) -> Result<ProvisionedHost> {
         let mut host = ProvisionedHost::new(INFO.id, target.id()?, target.name.clone(), status, word);
         host.region = Some(self.location.clone());
-        host.plan = self.tag(PLAN_TAG).map(str::to_owned);
-        host.image = self.tag(IMAGE_TAG).map(str::to_owned);
-        host.labels = self.labels();
-        host.created = self.created();
+        if let Some(tags) = &self.tags {
+            host.plan = tags.plan().map(str::to_owned);
+            host.image = tags.image().map(str::to_owned);
+            host.labels = tags.labels();
+            host.created = tags.created();
+        }
         Ok(host)
     }
 
-    /// The host, when there is no machine to be seen.
-    pub(crate) fn host_without_machine(&self, target: &Target, now: SystemTime) -> Result<ProvisionedHost> {
+    /// The host, when there is no machine to be seen, which `word` says: it is being built while the group is young.
+    pub(crate) fn host_without_machine(
+        &self,
+        target: &Target,
+        word: &'static str,
+        now: SystemTime,
+    ) -> Result<ProvisionedHost> {
         /// Machines are to be seen within a minute of the deployment's start; deployments wait in a queue now and then.
         const GRACE: Duration = Duration::from_secs(600);
-        if self.is_deleting() {
-            return self.host(target, HostStatus::Deleting, "Deleting");
-        }
+        let created = self.tags.as_ref().and_then(Tags::created);
         // A clock that is behind makes the group seem to come from the future.
-        let young = self
-            .created()
-            .is_some_and(|created| now.duration_since(created).map_or(true, |age| age < GRACE));
-        if young {
-            return self.host(target, HostStatus::Provisioning, "no machine yet");
+        if created.is_some_and(|created| now.duration_since(created).map_or(true, |age| age < GRACE)) {
+            return self.host(target, HostStatus::Provisioning, word);
         }
         self.host_without_its_machine(target)
     }
@@ -174,30 +94,17 @@ impl Group {
         machine: Machine,
         ip: Option<IpAddr>,
     ) -> Result<ProvisionedHost> {
-        if self.is_deleting() {
-            return self.host(target, HostStatus::Deleting, "Deleting");
-        }
         let (status, word) = machine.status(ip.is_some());
         let mut host = self.host(target, status, word)?;
         host.ip = ip;
         if status == HostStatus::Failed {
             host.message = machine.failure();
         }
-        if let Some(size) = machine.properties.hardware_profile.and_then(|profile| profile.vm_size) {
-            host.plan = Some(size);
+        if let Some(size) = machine.size() {
+            host.plan = Some(size.to_owned());
         }
         Ok(host)
     }
-}
-
-/// Labels among tags; those of the provider's own use are left out.
-pub(crate) fn labels<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Labels {
-    let own = [CREATED_TAG, PLAN_TAG, IMAGE_TAG];
-    let tags = tags
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
-    let tags: Vec<(String, &str)> = tags.filter(|(name, _)| !own.contains(&name.as_str())).collect();
-    Labels::from_vendor(tags.iter().map(|(name, value)| (name.as_str(), *value)))
 }
 
 #[derive(Deserialize)]
@@ -242,10 +149,9 @@ impl Deployment {
 
 #[derive(Deserialize)]
 pub(crate) struct Machine {
-    #[serde(default)]
-    id: String,
-    name: String,
-    properties: MachineProperties,
+    id: Option<String>,
+    pub(crate) name: String,
+    properties: Option<MachineProperties>,
 }
 
 #[derive(Deserialize)]
@@ -264,8 +170,7 @@ struct HardwareProfile {
 
 #[derive(Deserialize)]
 struct InstanceView {
-    #[serde(default)]
-    statuses: Vec<InstanceStatus>,
+    statuses: Option<Vec<InstanceStatus>>,
 }
 
 /// Such as `ProvisioningState/succeeded`, `ProvisioningState/failed/AllocationFailed` or `PowerState/running`.
@@ -278,12 +183,22 @@ struct InstanceStatus {
 impl Machine {
     /// The group that it is in, lower-case: answers spell it as they like.
     pub(crate) fn group(&self) -> Option<String> {
-        group_of(&self.id)
+        group_of(self.id.as_deref()?)
+    }
+
+    fn size(&self) -> Option<&str> {
+        let profile = self.properties.as_ref()?.hardware_profile.as_ref()?;
+        profile.vm_size.as_deref()
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = &InstanceStatus> {
+        let properties = self.properties.iter();
+        let views = properties.filter_map(|properties| properties.instance_view.as_ref());
+        views.flat_map(|view| view.statuses.iter().flatten())
     }
 
     fn word(&self, what: &str) -> Option<&str> {
-        let view = self.properties.instance_view.as_ref()?;
-        view.statuses.iter().find_map(|status| {
+        self.statuses().find_map(|status| {
             let (kind, word) = status.code.split_once('/')?;
             kind.eq_ignore_ascii_case(what).then_some(word)
         })
@@ -292,10 +207,9 @@ impl Machine {
     fn status(&self, has_public_ip: bool) -> (HostStatus, String) {
         let in_view = self.word("ProvisioningState").and_then(|word| word.split('/').next());
         // UNCONFIRMED whether a list of states alone holds `provisioningState`.
-        let provisioning = self
-            .properties
-            .provisioning_state
-            .as_deref()
+        let properties = self.properties.as_ref();
+        let provisioning = properties
+            .and_then(|properties| properties.provisioning_state.as_deref())
             .or(in_view)
             .unwrap_or("unknown");
         let power = self.word("PowerState").map(str::to_ascii_lowercase);
@@ -303,11 +217,8 @@ impl Machine {
     }
 
     fn failure(&self) -> Option<String> {
-        let view = self.properties.instance_view.as_ref()?;
-        let failed = view
-            .statuses
-            .iter()
-            .find(|status| status.code.to_ascii_lowercase().contains("/failed"))?;
+        let failed = |status: &&InstanceStatus| status.code.to_ascii_lowercase().contains("/failed");
+        let failed = self.statuses().find(failed)?;
         let code = failed.code.rsplit('/').next().unwrap_or_default();
         Some(format!(
             "{code}: {}",
@@ -318,24 +229,24 @@ impl Machine {
 
 #[derive(Deserialize)]
 pub(crate) struct Address {
-    #[serde(default)]
-    id: String,
-    properties: AddressProperties,
+    id: Option<String>,
+    properties: Option<AddressProperties>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AddressProperties {
-    ip_address: Option<IpAddr>,
+    /// A list holds everybody's addresses: one that cannot be read is none of ours.
+    ip_address: Option<String>,
 }
 
 impl Address {
     pub(crate) fn group(&self) -> Option<String> {
-        group_of(&self.id)
+        group_of(self.id.as_deref()?)
     }
 
     pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.properties.ip_address
+        self.properties.as_ref()?.ip_address.as_deref()?.parse().ok()
     }
 }
 
@@ -360,18 +271,14 @@ impl Size {
         &self.name
     }
 
-    /// `price` in USD a month.
+    /// `price` in USD a month. The disk comes with the image and is billed by itself.
     pub(crate) fn into_plan(self, price: Option<f64>) -> Plan {
-        Plan {
-            id: self.name,
-            vcpus: Some(self.number_of_cores),
-            memory_mib: Some(self.memory_in_mb),
-            // The disk comes with the image and is billed by itself.
-            disk_gb: None,
-            monthly_cost: price,
-            currency: INFO.monthly_cost.currency.to_owned(),
-            ..Plan::default()
-        }
+        let mut plan = Plan::new(self.name);
+        plan.vcpus = Some(self.number_of_cores);
+        plan.memory_mib = Some(self.memory_in_mb);
+        plan.monthly_cost = price;
+        plan.currency = INFO.monthly_cost.currency.to_owned();
+        plan
     }
 }
 
@@ -379,8 +286,7 @@ impl Size {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Location {
     name: String,
-    #[serde(default)]
-    display_name: String,
+    display_name: Option<String>,
     metadata: Option<LocationMetadata>,
 }
 
@@ -395,10 +301,6 @@ impl Location {
     pub(crate) fn into_region(self) -> Option<Region> {
         let kind = self.metadata.and_then(|metadata| metadata.region_type);
         let physical = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("Physical"));
-        physical.then_some(Region {
-            id: self.name,
-            description: self.display_name,
-            available: None,
-        })
+        physical.then(|| Region::new(self.name, self.display_name.unwrap_or_default()))
     }
 }

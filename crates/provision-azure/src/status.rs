@@ -3,6 +3,11 @@
 
 use provision_core::HostStatus;
 
+/// A group's `provisioningState` while it and everything in it goes.
+pub(crate) const DELETING: &str = "Deleting";
+/// Our own word for a host of which there is a group, and neither a deployment nor a machine in it.
+pub(crate) const NOT_DEPLOYED: &str = "not deployed";
+
 /// What a deployment's `provisioningState` says about its host. `None`: it is done, look at the machine.
 pub(crate) fn deployment_status(state: &str) -> Option<HostStatus> {
     Some(match state {

@@ -8,16 +8,21 @@
     reason = "a failed check ends the test"
 )]
 
+#[path = "wire/adoption.rs"]
+mod adoption;
 #[path = "wire/deletes.rs"]
 mod deletes;
 #[path = "wire/reads.rs"]
 mod reads;
+#[path = "wire/tokens.rs"]
+mod tokens;
 
 use std::time::{Duration, SystemTime};
 
 use provision_azure::Azure;
 use provision_core::{
-    BasicHost, ErrorKind, HostId, HostStatus, IdempotencyKey, OpenPorts, Provisioner, Settings, UserData,
+    BasicHost, ErrorKind, HostId, HostStatus, Hosted, IdempotencyKey, OpenPorts, Origin, ProvisionedHost, Provisioner,
+    Settings, UserData,
 };
 use provision_testkit::{
     Render,
@@ -39,7 +44,7 @@ fn settings(server: &MockServer) -> Settings {
         .with("endpoint", server.uri())
 }
 
-async fn connect(server: &MockServer) -> Azure {
+async fn connect(server: &MockServer) -> Hosted<Azure> {
     let token =
         json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": "eyJ0-fetched"});
     answer(server, "POST", TOKEN, 200, token).await;
@@ -48,6 +53,15 @@ async fn connect(server: &MockServer) -> Azure {
 
 async fn received(server: &MockServer) -> String {
     received_with(server, &Render::new().redact_field("provision-created")).await
+}
+
+/// As [`received`], for requests that are sent side by side: sorted, because they arrive in any order.
+async fn received_in_any_order(server: &MockServer) -> String {
+    const LINE: &str = "\n\n--------\n\n";
+    let received = received(server).await;
+    let mut requests: Vec<&str> = received.split(LINE).collect();
+    requests.sort_unstable();
+    requests.join(LINE)
 }
 
 /// What was sent, as `METHOD last-part` lines; the token's request left out.
@@ -62,6 +76,10 @@ async fn sent(server: &MockServer) -> Vec<String> {
 
 fn path(rest: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}/{rest}")
+}
+
+fn groups_path() -> String {
+    path("resourcegroups")
 }
 
 fn group_path() -> String {
@@ -119,14 +137,18 @@ fn group(name: &str, state: &str, tags: Value) -> Value {
 fn tags(host: &BasicHost) -> Value {
     let mut tags =
         json!({"provision-created": "1795168800", "provision-plan": "Standard_B1s", "provision-image": "a:b:c:d"});
-    for (key, value) in &host.all_labels() {
+    for (key, value) in &wire::labels(Azure::INFO, host) {
         tags[key] = json!(value);
     }
     tags
 }
 
 fn ours(host: &BasicHost) -> Value {
-    group("provision-exit-1", "Succeeded", tags(host))
+    let mut group = group("provision-exit-1", "Succeeded", tags(host));
+    if let Some(region) = &host.region {
+        group["location"] = json!(region);
+    }
+    group
 }
 
 fn deployment(state: &str) -> Value {
@@ -165,170 +187,142 @@ fn id() -> HostId {
     "provision-exit-1|exit-1".parse().unwrap()
 }
 
-async fn create(host: &BasicHost, server: &MockServer) -> provision_core::ProvisionedHost {
-    let cloud = connect(server).await;
+fn ids(error: &provision_core::Error) -> Option<&str> {
+    error.host().map(HostId::as_str)
+}
+
+/// Neither a group with the key nor one of the name.
+async fn nothing_is_there(server: &MockServer) {
+    answer(server, "GET", &groups_path(), 200, json!({"value": []})).await;
     answer(server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
-    answer(server, "PUT", &group_path(), 201, ours(host)).await;
-    answer(server, "PUT", &deployment_path(), 201, deployment("Accepted")).await;
-    cloud.provision(host).await.unwrap()
+}
+
+/// Nothing is there, the group is made, and the deployment is answered so.
+async fn deploying(host: &BasicHost, status: u16, body: Value) -> (MockServer, Hosted<Azure>) {
+    let server = wire::server().await;
+    let cloud = connect(&server).await;
+    nothing_is_there(&server).await;
+    answer(&server, "PUT", &group_path(), 201, ours(host)).await;
+    answer(&server, "PUT", &deployment_path(), status, body).await;
+    (server, cloud)
+}
+
+const CREATE: [&str; 4] = [
+    "GET resourcegroups",
+    "GET provision-exit-1",
+    "PUT provision-exit-1",
+    "PUT exit-1",
+];
+
+async fn create(host: &BasicHost) -> (MockServer, ProvisionedHost) {
+    let (server, cloud) = deploying(host, 201, deployment("Accepted")).await;
+    let created = cloud.provision(host).await.unwrap();
+    (server, created)
 }
 
 #[tokio::test]
 async fn create_with_defaults() {
-    let server = wire::server().await;
-    let host = create(&small_host(), &server).await;
+    let (server, host) = create(&small_host()).await;
     assert_eq!(
         (host.id.as_str(), host.status, host.raw_status.as_str(), host.ip),
         ("provision-exit-1|exit-1", HostStatus::Provisioning, "Accepted", None)
     );
+    assert_eq!(host.origin, Some(Origin::Created));
     insta::assert_snapshot!(received(&server).await);
 }
 
 #[tokio::test]
 async fn create_with_everything() {
-    let server = wire::server().await;
-    let host = create(&full_host(), &server).await;
+    let (server, host) = create(&full_host()).await;
     assert!(host.labels.has_key(&IdempotencyKey::new("order-17").unwrap()));
-    assert_eq!(host.labels, full_host().all_labels());
+    assert_eq!(host.labels, wire::labels(Azure::INFO, &full_host()));
     insta::assert_snapshot!(received(&server).await);
-}
-
-#[tokio::test]
-async fn a_lost_create_is_adopted_by_its_key() {
-    let server = wire::server().await;
-    let cloud = connect(&server).await;
-    answer(&server, "GET", &group_path(), 200, ours(&keyed_host())).await;
-    answer(&server, "GET", &deployment_path(), 200, deployment("Running")).await;
-    let host = cloud.provision(&keyed_host()).await.unwrap();
-    assert_eq!(host.status, HostStatus::Provisioning);
-    insta::assert_snapshot!(received(&server).await);
-}
-
-#[tokio::test]
-async fn a_create_that_was_cut_off_is_continued() {
-    for (state, found) in [(404, error("DeploymentNotFound")), (200, deployment("Failed"))] {
-        let server = wire::server().await;
-        let cloud = connect(&server).await;
-        answer(&server, "GET", &group_path(), 200, ours(&keyed_host())).await;
-        answer(&server, "GET", &deployment_path(), state, found).await;
-        answer(&server, "PUT", &deployment_path(), 409, error("DeploymentActive")).await;
-        let host = cloud.provision(&keyed_host()).await.unwrap();
-        assert_eq!(host.status, HostStatus::Provisioning);
-        let expected = ["GET provision-exit-1", "GET exit-1", "PUT exit-1"];
-        assert_eq!(sent(&server).await, expected, "the group keeps its tags");
-    }
-}
-
-#[tokio::test]
-async fn a_deployment_that_is_done_is_never_put_again() {
-    let server = wire::server().await;
-    let cloud = connect(&server).await;
-    answer(&server, "GET", &group_path(), 200, ours(&keyed_host())).await;
-    answer(&server, "GET", &deployment_path(), 200, deployment("Succeeded")).await;
-    answer(
-        &server,
-        "GET",
-        &machine_path(),
-        200,
-        machine("provision-exit-1", "exit-1", "running"),
-    )
-    .await;
-    let host = cloud.provision(&keyed_host()).await.unwrap();
-    assert_eq!((host.status, host.ip), (HostStatus::Active, "203.0.113.7".parse().ok()));
-    assert_eq!(
-        sent(&server).await,
-        ["GET provision-exit-1", "GET exit-1", "GET exit-1"]
-    );
-}
-
-#[tokio::test]
-async fn a_taken_name_is_left_alone() {
-    let foreign = group("provision-exit-1", "Succeeded", json!({"owner": "somebody"}));
-    let untagged = group("provision-exit-1", "Succeeded", Value::Null);
-    let deleting = group("provision-exit-1", "Deleting", tags(&keyed_host()));
-    let other_key = group("provision-exit-1", "Succeeded", tags(&small_host()));
-    for (found, kind) in [
-        (foreign, ErrorKind::AlreadyExists),
-        (untagged, ErrorKind::AlreadyExists),
-        (deleting, ErrorKind::Conflict),
-        (other_key, ErrorKind::AlreadyExists),
-    ] {
-        let server = wire::server().await;
-        let cloud = connect(&server).await;
-        answer(&server, "GET", &group_path(), 200, found).await;
-        let error = cloud.provision(&keyed_host()).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert_eq!(sent(&server).await, ["GET provision-exit-1"]);
-    }
 }
 
 #[tokio::test]
 async fn a_refused_deployment_takes_its_group_along() {
-    let server = wire::server().await;
-    let cloud = connect(&server).await;
-    answer(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
-    answer(&server, "PUT", &group_path(), 201, ours(&keyed_host())).await;
     let refusal = json!({"error": {
         "code": "InvalidTemplateDeployment", "message": "The template deployment 'exit-1' is not valid",
         "details": [{"code": "QuotaExceeded", "message": "exceeding quota limits of Core, not IyEvYmluL3NoCmVjaG8gaGkK"}],
     }});
-    answer(&server, "PUT", &deployment_path(), 400, refusal).await;
-    answer(&server, "GET", &deployment_path(), 404, error("DeploymentNotFound")).await;
-    answer(&server, "DELETE", &group_path(), 202, Value::Null).await;
-    let error = cloud.provision(&keyed_host()).await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::Quota, Some("QuotaExceeded")));
-    assert!(!error.to_string().contains("IyEvYmlu"), "{error}");
-    let expected = [
-        "GET provision-exit-1",
-        "PUT provision-exit-1",
-        "PUT exit-1",
-        "GET exit-1",
-        "DELETE provision-exit-1",
-    ];
-    assert_eq!(sent(&server).await, expected);
-}
-
-#[tokio::test]
-async fn a_group_in_which_another_call_deploys_is_not_rolled_back() {
-    let server = wire::server().await;
-    let cloud = connect(&server).await;
-    answer(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
-    answer(&server, "PUT", &group_path(), 200, ours(&keyed_host())).await;
-    answer(&server, "PUT", &deployment_path(), 400, error("QuotaExceeded")).await;
-    answer(&server, "GET", &deployment_path(), 200, deployment("Running")).await;
-    let host = cloud.provision(&keyed_host()).await.unwrap();
-    assert_eq!(host.raw_status, "Running");
-    assert!(!sent(&server).await.iter().any(|line| line.starts_with("DELETE")));
-}
-
-#[tokio::test]
-async fn a_deployment_without_an_answer_stays() {
-    let server = wire::server().await;
-    let cloud = connect(&server).await;
-    answer(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
-    answer(&server, "PUT", &group_path(), 201, ours(&keyed_host())).await;
-    answer(&server, "PUT", &deployment_path(), 503, error("ServerBusy")).await;
-    let error = cloud.provision(&keyed_host()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let expected = ["GET provision-exit-1", "PUT provision-exit-1", "PUT exit-1"];
-    assert_eq!(sent(&server).await, expected, "sent once, and nothing deleted");
-}
-
-#[tokio::test]
-async fn a_throttled_deployment_waits_for_the_next_call_where_there_is_a_key() {
-    for (host, deleted) in [(keyed_host(), false), (small_host(), true)] {
+    for (status, body, kind) in [
+        (400, refusal, ErrorKind::Quota),
+        (409, error("ResourceCountExceedsLimit"), ErrorKind::Quota),
+        (403, error("RequestDisallowedByPolicy"), ErrorKind::Forbidden),
+        (404, json!("no such route"), ErrorKind::UnexpectedResponse),
+    ] {
         let server = wire::server().await;
         let cloud = connect(&server).await;
-        answer(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
-        answer(&server, "PUT", &group_path(), 201, ours(&host)).await;
-        answer(&server, "PUT", &deployment_path(), 429, error("TooManyRequests")).await;
+        answer(&server, "GET", &groups_path(), 200, json!({"value": []})).await;
+        wire::answer_once(&server, "GET", &group_path(), 404, error("ResourceGroupNotFound")).await;
+        answer(&server, "GET", &group_path(), 200, ours(&keyed_host())).await;
+        answer(&server, "PUT", &group_path(), 201, ours(&keyed_host())).await;
+        answer(&server, "PUT", &deployment_path(), status, body).await;
         answer(&server, "GET", &deployment_path(), 404, error("DeploymentNotFound")).await;
         answer(&server, "DELETE", &group_path(), 202, Value::Null).await;
-        let error = cloud.provision(&host).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::RateLimited);
-        let last = sent(&server).await.pop();
-        assert_eq!(last.as_deref() == Some("DELETE provision-exit-1"), deleted);
+        let error = cloud.provision(&keyed_host()).await.unwrap_err();
+        assert_eq!((error.kind(), ids(&error)), (kind, None), "{error}");
+        assert!(!error.to_string().contains("IyEvYmlu"), "{error}");
+        let rolled_back = ["GET exit-1", "GET provision-exit-1", "DELETE provision-exit-1"];
+        assert_eq!(sent(&server).await, [&CREATE[..], &rolled_back].concat());
     }
+}
+
+#[tokio::test]
+async fn a_group_in_which_another_call_deploys_is_not_taken_back() {
+    // Refused, and answered with something that cannot be read.
+    for (status, body) in [(400, error("QuotaExceeded")), (201, json!({}))] {
+        let (server, cloud) = deploying(&keyed_host(), status, body).await;
+        answer(&server, "GET", &deployment_path(), 200, deployment("Running")).await;
+        let host = cloud.provision(&keyed_host()).await.unwrap();
+        assert_eq!(
+            (host.raw_status.as_str(), host.status),
+            ("Running", HostStatus::Provisioning)
+        );
+        assert_eq!(sent(&server).await, [&CREATE[..], &["GET exit-1"]].concat());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_taken_back_while_it_is_not_known_whether_another_call_deploys() {
+    let (server, cloud) = deploying(&keyed_host(), 400, error("QuotaExceeded")).await;
+    answer(&server, "GET", &deployment_path(), 429, error("TooManyRequests")).await;
+    let error = cloud.provision(&keyed_host()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), ids(&error)),
+        (ErrorKind::RateLimited, Some("provision-exit-1|exit-1"))
+    );
+    assert_eq!(sent(&server).await, [&CREATE[..], &["GET exit-1"]].concat());
+}
+
+#[tokio::test]
+async fn a_deployment_that_may_pass_later_stays_and_the_error_names_it() {
+    for (status, code, kind) in [
+        (503, "ServerBusy", ErrorKind::Unavailable),
+        (429, "TooManyRequests", ErrorKind::RateLimited),
+        (404, "ResourceGroupNotFound", ErrorKind::Conflict),
+    ] {
+        let (server, cloud) = deploying(&small_host(), status, error(code)).await;
+        let error = cloud.provision(&small_host()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), ids(&error)),
+            (kind, Some("provision-exit-1|exit-1")),
+            "{error}"
+        );
+        assert!(error.to_string().contains("azure/provision-exit-1/exit-1"), "{error}");
+        assert_eq!(sent(&server).await, CREATE, "sent once, and nothing deleted");
+    }
+}
+
+#[tokio::test]
+async fn two_calls_at_once_deploy_once() {
+    let (server, cloud) = deploying(&small_host(), 409, error("DeploymentActive")).await;
+    let host = cloud.provision(&small_host()).await.unwrap();
+    assert_eq!(
+        (host.raw_status.as_str(), host.status),
+        ("Running", HostStatus::Provisioning)
+    );
+    assert_eq!(sent(&server).await, CREATE);
 }
 
 #[tokio::test]
@@ -336,7 +330,8 @@ async fn what_cannot_succeed_is_refused_before_any_request() {
     let server = wire::server().await;
     let cloud = connect(&server).await;
     type Change = fn(&mut BasicHost);
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 9] = [
+        ("59 at most", |host| host.name = "a".repeat(60).parse().unwrap()),
         ("region", |host| host.region = Some("East US".into())),
         ("plan", |host| host.plan = Some("[resourceGroup().id]".into())),
         ("image", |host| host.image = Some("ubuntu-24.04".into())),
@@ -359,11 +354,15 @@ async fn what_cannot_succeed_is_refused_before_any_request() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
         assert!(error.to_string().contains(word), "{error}");
     }
-    for id in ["other-group", "provision-x|a|b", "provision-x|a:b", "provision-x.|x"] {
+    for id in ["provision-x", "provision-x|a|b", "provision-x|a:b", "provision-x.|x"] {
+        let id: HostId = id.parse().unwrap();
+        let read = cloud.status(&id).await.unwrap_err();
+        assert_eq!(read.kind(), ErrorKind::InvalidRequest, "{id}");
+        assert!(read.to_string().contains(&format!("`{}`", id.to_text())), "{read}");
+        assert!(read.to_string().contains("azure/provision-web-1/web-1"), "{read}");
         assert_eq!(
-            cloud.status(&id.parse().unwrap()).await.unwrap_err().kind(),
-            ErrorKind::InvalidRequest,
-            "{id}"
+            cloud.delete(&id.into()).await.unwrap_err().kind(),
+            ErrorKind::InvalidRequest
         );
     }
     assert!(server.received_requests().await.unwrap().is_empty());
