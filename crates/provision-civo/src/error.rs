@@ -1,47 +1,50 @@
 use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_http::{Failure, Subject, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
 
 /// How Civo reports errors. No client of Civo's knows a request id or a rate limit header.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "civo",
-    title: "Civo",
-    request_id_headers: &["x-request-id"],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const VENDOR: Vendor = Vendor::new("civo", "Civo", classify).with_request_id_headers(&["x-request-id"]);
 
-/// Every field may be missing: there are errors with `result` or a numeric `status` alone.
+/// Every field may be missing or null: there are errors with `result` or a numeric `status` alone. A key may have a capital.
 #[derive(Deserialize)]
 struct Body {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    details: String,
-    #[serde(default)]
-    result: String,
+    #[serde(alias = "Code")]
+    code: Option<String>,
+    #[serde(alias = "Reason")]
+    reason: Option<String>,
+    #[serde(alias = "Details")]
+    details: Option<String>,
+    #[serde(alias = "Result")]
+    result: Option<String>,
     status: Option<u16>,
+}
+
+impl Body {
+    fn text(&self) -> String {
+        let texts = [&self.reason, &self.details].into_iter().flatten();
+        let texts = texts.map(|text| text.trim().trim_end_matches('.'));
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// The code counts for more than the status: a key that is not known is answered with 404, as is an unknown image.
 /// Codes: <https://github.com/civo/civogo/blob/master/errors.go>, read 2026-11-20.
 fn classify(failure: &Failure<'_>) -> VendorError {
     let Some(body) = failure.json::<Body>() else {
-        return VendorError::new(by_status(failure, false), "");
+        return failure.by_status();
     };
-    let kind = match body.code.as_str() {
-        _ if body.result == "requires_authentication" => ErrorKind::Unauthorized,
+    let code = body.code.as_deref().unwrap_or_default();
+    let kind = match code {
+        _ if body.result.as_deref() == Some("requires_authentication") => ErrorKind::Unauthorized,
+        "" if body.status == Some(500) => ErrorKind::Unavailable,
+        "" => return without_code(failure, &body),
         "authentication_access_denied" => ErrorKind::Forbidden,
         "database_account_not_found" => ErrorKind::Unauthorized,
-        code if code.starts_with("authentication_") => ErrorKind::Unauthorized,
+        _ if code.starts_with("authentication_") => ErrorKind::Unauthorized,
         "account_not_enabled_inc_card" | "account_not_enabled_without_card" | "disabled_service" => {
             ErrorKind::Forbidden
         }
         _ if failure.status == 429 => ErrorKind::RateLimited,
-        "database_instance_find" if is_about_an_instance(failure) => ErrorKind::NotFound,
-        "database_firewall_not_found" if is_about_a_firewall(failure) => ErrorKind::NotFound,
         "quota_limit_reached" => ErrorKind::Quota,
         "database_quota_lock_failed" => ErrorKind::Conflict,
         "out_of_capacity" => ErrorKind::Capacity,
@@ -49,71 +52,50 @@ fn classify(failure: &Failure<'_>) -> VendorError {
         "firewall_duplicate" | "database_firewall_duplicate_name" | "database_firewall_exists" => {
             ErrorKind::AlreadyExists
         }
-        code if code.contains("_inuse_") || code.contains("_used_by_") || code.starts_with("instance_state_") => {
+        _ if code.contains("_inuse_") || code.contains("_used_by_") || code.starts_with("instance_state_") => {
             ErrorKind::Conflict
         }
         // Seen with 500 while a firewall was in use: https://github.com/civo/terraform-provider-civo/issues/138
         "database_firewall_delete_failed" | "database_firewall_deleted_failed" => ErrorKind::Conflict,
         "region_unavailable" => ErrorKind::InvalidRequest,
-        code if code.starts_with("parameter_") || code.ends_with("_id_invalid") => ErrorKind::InvalidRequest,
-        "" if body.status == Some(500) => ErrorKind::Unavailable,
-        _ => by_status(failure, true),
+        _ if code.starts_with("parameter_") || code.ends_with("_id_invalid") => ErrorKind::InvalidRequest,
+        _ if matches!(failure.status, 404 | 410) => return missing(failure, &body, code),
+        _ => kind_of_status(failure.status),
     };
-    let texts = [body.reason.as_str(), body.details.as_str()];
-    let texts: Vec<&str> = texts
-        .into_iter()
-        .map(|text| text.trim().trim_end_matches('.'))
-        .filter(|text| !text.is_empty())
-        .collect();
-    let error = VendorError::new(kind, texts.join(": "));
-    if body.code.is_empty() {
-        error
-    } else {
-        error.code(body.code)
+    VendorError::new(kind, body.text()).code(code)
+}
+
+fn without_code(failure: &Failure<'_>, body: &Body) -> VendorError {
+    let mut error = failure.by_status();
+    error.message = body.text();
+    error
+}
+
+/// What is missing is the very thing that the request names only if the code says so.
+fn missing(failure: &Failure<'_>, body: &Body, code: &str) -> VendorError {
+    let error = |kind| VendorError::new(kind, body.text()).code(code);
+    match (failure.subject, code) {
+        (Subject::Host, "database_instance_find" | "database_instance_not_found")
+        | (Subject::Part, "database_firewall_not_found") => error(ErrorKind::NotFound),
+        // Image, plan or network of a create.
+        (Subject::NewHost | Subject::Other, _) if code.starts_with("database_") => error(ErrorKind::InvalidRequest),
+        (_, _) if code.starts_with("database_") => error(ErrorKind::UnexpectedResponse),
+        _ => error(ErrorKind::UnexpectedResponse).not_about_it(),
     }
-}
-
-/// A 404 is "gone" only where one thing is asked for by its id, and nothing readable says otherwise.
-fn by_status(failure: &Failure<'_>, readable: bool) -> ErrorKind {
-    match failure.status {
-        404 | 410 if is_about_an_instance(failure) || is_about_a_firewall(failure) => {
-            if readable {
-                ErrorKind::UnexpectedResponse
-            } else {
-                ErrorKind::NotFound
-            }
-        }
-        // Image, plan or network of a create, or a path that a wrong endpoint does not have.
-        404 | 410 => ErrorKind::InvalidRequest,
-        status => kind_of_status(status),
-    }
-}
-
-fn is_about_an_instance(failure: &Failure<'_>) -> bool {
-    matches!(failure.operation, "get instance" | "delete instance")
-}
-
-fn is_about_a_firewall(failure: &Failure<'_>) -> bool {
-    matches!(failure.operation, "rename firewall" | "delete firewall")
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::{Subject, http::Method};
+    use provision_testkit::tables::{classify, errors, errors_of};
 
     use super::*;
 
-    fn kind(operation: &'static str, status: u16, body: &str) -> ErrorKind {
-        let headers = HeaderMap::new();
-        let failure = Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &headers,
-            body: body.as_bytes(),
-        };
-        classify(&failure).kind
+    const INSTANCE: &str = r#"{"code":"database_instance_find","reason":"Failed to find the instance within the internal database","details":"record not found"}"#;
+    const FIREWALL: &str = r#"{"code":"database_firewall_not_found","reason":"Failed to find the firewall"}"#;
+
+    fn of(code: &str) -> String {
+        format!(r#"{{"code":"{code}","reason":"No.","details":"record not found"}}"#)
     }
 
     #[test]
@@ -130,9 +112,12 @@ mod tests {
             (404, "database_size_not_found", ErrorKind::InvalidRequest),
             (404, "database_network_not_found", ErrorKind::InvalidRequest),
             (404, "database_template_not_found", ErrorKind::InvalidRequest),
+            (404, "database_firewall_not_found", ErrorKind::InvalidRequest),
+            (404, "database_instance_find", ErrorKind::InvalidRequest),
             (500, "parameter_name_invalid", ErrorKind::InvalidRequest),
             (400, "region_unavailable", ErrorKind::InvalidRequest),
             (503, "region_unavailable", ErrorKind::InvalidRequest),
+            (404, "region_unavailable", ErrorKind::InvalidRequest),
             (409, "quota_limit_reached", ErrorKind::Quota),
             (403, "quota_limit_reached", ErrorKind::Quota),
             (500, "database_quota_lock_failed", ErrorKind::Conflict),
@@ -149,71 +134,63 @@ mod tests {
             (429, "database_instance_find", ErrorKind::RateLimited),
             (500, "database_instance_create", ErrorKind::Unavailable),
         ];
-        for (status, code, expected) in table {
-            let body = format!(r#"{{"code":"{code}","reason":"No.","details":"record not found"}}"#);
-            for operation in ["create instance", "get instance", "list instances", "delete instance"] {
-                let found = kind(operation, status, &body);
-                let unclear = status == 404
-                    && expected == ErrorKind::InvalidRequest
-                    && matches!(operation, "get instance" | "delete instance");
-                let expected = if unclear {
-                    ErrorKind::UnexpectedResponse
-                } else {
-                    expected
-                };
-                assert_eq!(found, expected, "{operation}: {status} {code}");
-            }
+        for (status, code, kind) in table {
+            errors_of(&VENDOR, &Method::POST, Subject::NewHost, &[(status, &of(code), kind)]);
+            errors_of(&VENDOR, &Method::GET, Subject::Other, &[(status, &of(code), kind)]);
         }
     }
 
     #[test]
-    fn only_a_clear_answer_means_gone() {
-        let find = r#"{"code":"database_instance_find","reason":"Failed to find the instance within the internal database","details":"record not found"}"#;
-        let firewall = r#"{"code":"database_firewall_not_found","reason":"Failed to find the firewall"}"#;
-        let table = [
-            ("get instance", 404, find, ErrorKind::NotFound),
-            ("delete instance", 404, find, ErrorKind::NotFound),
-            ("delete instance", 404, "404 page not found", ErrorKind::NotFound),
-            ("get instance", 404, "", ErrorKind::NotFound),
-            ("get instance", 404, "{}", ErrorKind::UnexpectedResponse),
-            (
-                "get instance",
-                404,
-                r#"{"code":"database_account_not_found"}"#,
-                ErrorKind::Unauthorized,
-            ),
-            (
-                "delete instance",
-                404,
-                r#"{"result":"requires_authentication"}"#,
-                ErrorKind::Unauthorized,
-            ),
-            (
-                "get instance",
-                401,
-                r#"{"result":"requires_authentication"}"#,
-                ErrorKind::Unauthorized,
-            ),
-            (
-                "get instance",
-                404,
-                r#"{"code":"something_new","reason":"?"}"#,
-                ErrorKind::UnexpectedResponse,
-            ),
-            ("get instance", 429, "Too Many Requests", ErrorKind::RateLimited),
-            ("get instance", 400, r#"{"status":500}"#, ErrorKind::Unavailable),
-            ("get instance", 502, "<html>gateway</html>", ErrorKind::Unavailable),
-            ("list instances", 404, find, ErrorKind::InvalidRequest),
-            ("list instances", 404, "404 page not found", ErrorKind::InvalidRequest),
-            ("create instance", 404, find, ErrorKind::InvalidRequest),
-            ("delete firewall", 404, firewall, ErrorKind::NotFound),
-            ("rename firewall", 404, firewall, ErrorKind::NotFound),
-            ("delete firewall", 404, "", ErrorKind::NotFound),
-            ("delete firewall", 404, find, ErrorKind::UnexpectedResponse),
-            ("create instance", 404, firewall, ErrorKind::InvalidRequest),
+    fn only_civo_s_word_about_the_very_host_means_gone() {
+        errors(
+            &VENDOR,
+            &[
+                (404, INSTANCE, ErrorKind::NotFound),
+                (404, &of("database_instance_not_found"), ErrorKind::NotFound),
+                (500, INSTANCE, ErrorKind::Unavailable),
+                (404, "404 page not found", ErrorKind::UnexpectedResponse),
+                (404, "<html>not found</html>", ErrorKind::UnexpectedResponse),
+                (404, "", ErrorKind::UnexpectedResponse),
+                (410, "", ErrorKind::UnexpectedResponse),
+                (404, "{}", ErrorKind::UnexpectedResponse),
+                (404, r#"{"error":"not found"}"#, ErrorKind::UnexpectedResponse),
+                (
+                    404,
+                    r#"{"code":"not_found","reason":"?"}"#,
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (404, r#"{"code":5,"reason":"?"}"#, ErrorKind::UnexpectedResponse),
+                (404, &of("database_network_not_found"), ErrorKind::UnexpectedResponse),
+                (404, FIREWALL, ErrorKind::UnexpectedResponse),
+                (404, &of("region_unavailable"), ErrorKind::InvalidRequest),
+                (404, &of("database_account_not_found"), ErrorKind::Unauthorized),
+                (404, r#"{"result":"requires_authentication"}"#, ErrorKind::Unauthorized),
+                (401, r#"{"result":"requires_authentication"}"#, ErrorKind::Unauthorized),
+                (429, "Too Many Requests", ErrorKind::RateLimited),
+                (400, r#"{"status":500}"#, ErrorKind::Unavailable),
+                (502, "<html>gateway</html>", ErrorKind::Unavailable),
+            ],
+        );
+        let firewall = [
+            (404, FIREWALL, ErrorKind::NotFound),
+            (404, "", ErrorKind::UnexpectedResponse),
+            (404, INSTANCE, ErrorKind::UnexpectedResponse),
         ];
-        for (operation, status, body, expected) in table {
-            assert_eq!(kind(operation, status, body), expected, "{operation}: {status} {body}");
-        }
+        errors_of(&VENDOR, &Method::DELETE, Subject::Part, &firewall);
+        let list = [(404, "404 page not found", ErrorKind::UnexpectedResponse)];
+        errors_of(&VENDOR, &Method::GET, Subject::Other, &list);
+    }
+
+    #[test]
+    fn null_and_capital_keys_are_read() {
+        let read = |body| classify(&VENDOR, &Method::POST, Subject::NewHost, 409, body);
+        let null = read(r#"{"code":"quota_limit_reached","reason":"Too many.","details":null}"#);
+        let capital = read(r#"{"Code":"quota_limit_reached","Reason":"Too many.","Details":"CPU"}"#);
+        assert_eq!((null.kind, null.message.as_str()), (ErrorKind::Quota, "Too many"));
+        assert_eq!(
+            (capital.kind, capital.message.as_str()),
+            (ErrorKind::Quota, "Too many: CPU")
+        );
+        assert_eq!(capital.code.as_deref(), Some("quota_limit_reached"));
     }
 }

@@ -2,13 +2,15 @@
 
 mod config;
 mod error;
+mod firewall;
+mod id;
+mod info;
 mod provider;
 mod request;
 mod response;
-#[allow(dead_code, reason = "x")]
 mod script;
 mod status;
-mod steps;
 
-pub use config::{Config, INFO};
+pub use config::Config;
+pub use info::INFO;
 pub use provider::Civo;

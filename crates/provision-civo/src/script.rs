@@ -11,17 +11,13 @@ mod yaml;
 use provision_core::{Error, HostId, Result, UserData, UserDataKind};
 
 use self::cloud_config::{CloudConfig, Content, File, quote, refuse};
-use crate::config::INFO;
+use crate::info::INFO;
 
 /// The user data as a script; empty when there is nothing to run. A script stays as it is, byte for byte.
 ///
 /// # Errors
 /// `InvalidRequest` when it cannot be turned into a script, or the script is too large.
 pub(crate) fn script(user_data: &UserData, image: &str) -> Result<String> {
-    translate(user_data, image).map_err(|error| error.with_provider(INFO.id))
-}
-
-fn translate(user_data: &UserData, image: &str) -> Result<String> {
     let mut job = Job::default();
     match user_data.kind() {
         UserDataKind::Script | UserDataKind::Empty => return Ok(user_data.expose().to_owned()),

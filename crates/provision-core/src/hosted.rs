@@ -175,14 +175,13 @@ impl<C: Cloud> Hosted<C> {
         match self.cloud.remove(&id).await {
             Ok(removed) => {
                 self.memory.forget_host(&id);
-                Err(match removed.is_over() {
-                    true => {
-                        error.context("the new host was removed again, because not everything for it could be done")
-                    }
-                    false => error.context(format!(
-                        "the new host `{}` is being removed again, because not everything for it could be done",
-                        id.to_text()
-                    )),
+                Err(if removed.is_over() {
+                    error.context("the new host was removed again, because not everything for it could be done")
+                } else {
+                    // Until the deletion is over something of it is left.
+                    error
+                        .context("the new host is being removed again, because not everything for it could be done")
+                        .with_host(id)
                 })
             }
             Err(_) => Err(error

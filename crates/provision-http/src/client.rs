@@ -323,7 +323,9 @@ impl Client {
                 response.status,
                 StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
             );
-        let may_exist = request.subject() == Some(Subject::NewHost) && response.status.is_server_error();
+        // A refusal in the vendor's words is one, whatever its status: sold out is sometimes a 503.
+        let unclear = matches!(classified.kind, ErrorKind::Unavailable | ErrorKind::UnexpectedResponse);
+        let may_exist = unclear && request.subject() == Some(Subject::NewHost) && response.status.is_server_error();
         let mut error = self
             .error(request, classified.kind, &classified.message, may_exist)
             .with_http_status(response.status.as_u16())

@@ -6,10 +6,10 @@
 use std::time::{Duration, SystemTime};
 
 use provision_civo::Civo;
-use provision_core::{BasicHost, IdempotencyKey, OpenPorts, Settings, UserData};
+use provision_core::{BasicHost, HostId, Hosted, IdempotencyKey, OpenPorts, Settings, UserData};
 use provision_testkit::{
-    wire::{self, answer},
-    wiremock::MockServer,
+    wire::{self, answer, received},
+    wiremock::{self, MockServer},
 };
 use serde_json::{Value, json};
 
@@ -18,11 +18,15 @@ pub(crate) const FIREWALL: &str = "76cc107f-fbef-4e2b-b97f-f5d34f4075d3";
 pub(crate) const NETWORK: &str = "ef7cf1ab-ecee-407a-b7ac-e134614647e2";
 pub(crate) const IMAGE: &str = "d2c2c728-512d-4087-906a-8486fcf4a1c7";
 
-pub(crate) fn connect(server: &MockServer) -> Civo {
+pub(crate) fn connect(server: &MockServer) -> Hosted<Civo> {
     let settings = Settings::new()
         .with("token", "civo-secret")
         .with("endpoint", server.uri());
     Civo::from_settings(&settings, wire::transport()).unwrap()
+}
+
+pub(crate) fn id() -> HostId {
+    HostId::from_parts([ID, "LON1"]).unwrap()
 }
 
 pub(crate) fn small_host() -> BasicHost {
@@ -56,13 +60,20 @@ pub(crate) fn instance(status: &str, ip: Option<&str>, tags: &[String]) -> Value
     })
 }
 
-pub(crate) fn ours() -> Vec<String> {
-    small_host().all_labels().to_tags()
+/// The tags of a host; its region is ordered in upper case.
+pub(crate) fn tags(host: &BasicHost) -> Vec<String> {
+    let mut host = host.clone();
+    host.region = host.region.map(|region| region.to_uppercase());
+    wire::labels(Civo::INFO, &host).to_tags()
 }
 
-/// With a firewall of its own.
-pub(crate) fn fenced() -> Vec<String> {
-    [ours(), vec!["provision-own-firewall".to_owned()]].concat()
+pub(crate) fn ours() -> Vec<String> {
+    tags(&small_host())
+}
+
+/// The tags of a host with a firewall of its own.
+pub(crate) fn fenced(host: &BasicHost) -> Vec<String> {
+    [tags(host), vec![format!("provision-firewall:{FIREWALL}")]].concat()
 }
 
 pub(crate) fn page(items: Value, number: u32, pages: u32) -> Value {
@@ -83,6 +94,47 @@ pub(crate) fn gone() -> Value {
 
 pub(crate) fn in_use() -> Value {
     json!({"code": "database_firewall_inuse_by_instance", "result": "failed", "reason": "Failed to delete the firewall as a instance(s) using"})
+}
+
+/// The answers of a create with restricted ports, up to the firewall.
+pub(crate) async fn answer_firewall(server: &MockServer) {
+    answer(server, "GET", "/v2/instances", 200, page(json!([]), 1, 0)).await;
+    answer(
+        server,
+        "GET",
+        "/v2/firewalls",
+        200,
+        json!([firewall("default-default", 3)]),
+    )
+    .await;
+    let made = json!({"id": FIREWALL, "name": "n", "result": "success"});
+    answer(server, "POST", "/v2/firewalls", 200, made).await;
+}
+
+/// The requests for a snapshot. Those that are sent side by side come in any order, and are put into one here.
+pub(crate) async fn sent(server: &MockServer) -> String {
+    const BETWEEN: &str = "\n\n--------\n\n";
+    let text = received(server).await;
+    let mut requests: Vec<&str> = text.split(BETWEEN).collect();
+    let side_by_side: [&[&str]; 2] = [
+        &["GET /v2/disk_images", "GET /v2/networks", "GET /v2/firewalls"],
+        &["PUT /v2/firewalls", "DELETE /v2/instances"],
+    ];
+    let group = |request: &str| {
+        let starts = |group: &&[&str]| group.iter().any(|start| request.starts_with(start));
+        side_by_side.iter().position(starts)
+    };
+    for run in requests.chunk_by_mut(|one, next| group(one).is_some() && group(one) == group(next)) {
+        run.sort_unstable();
+    }
+    requests.join(BETWEEN)
+}
+
+/// The methods and paths of all requests, in their order.
+pub(crate) async fn paths(server: &MockServer) -> Vec<String> {
+    let sent = server.received_requests().await.unwrap();
+    let path = |request: &wiremock::Request| format!("{} {}", request.method, request.url.path());
+    sent.iter().map(path).collect()
 }
 
 pub(crate) async fn answer_lookups(server: &MockServer) {
