@@ -172,9 +172,8 @@ impl<C: Cloud> Hosted<C> {
                 .context("the host was created, but not everything for it was done")
                 .with_host(id));
         }
-        match self.cloud.remove(&id).await {
+        match self.remove(&id).await {
             Ok(removed) => {
-                self.memory.forget_host(&id);
                 Err(if removed.is_over() {
                     error.context("the new host was removed again, because not everything for it could be done")
                 } else {

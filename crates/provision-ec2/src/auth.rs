@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use provision_core::{Error, ErrorKind, Result, SecretString, Settings};
 use provision_http::Transport;
 
-use crate::config::INFO;
+use crate::info::INFO;
 
 /// An access key, with a session token if it is a temporary one.
 #[derive(Debug, Clone)]
@@ -235,7 +235,7 @@ mod chain {
     use provision_http::{Request, Transport, TransportError};
 
     use super::{Credentials, Keys};
-    use crate::config::INFO;
+    use crate::info::INFO;
 
     /// How long before their end credentials are fetched anew.
     const MARGIN: Duration = Duration::from_secs(300);

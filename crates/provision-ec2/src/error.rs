@@ -1,18 +1,12 @@
 use std::time::Duration;
 
 use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError, kind_of_status};
+use provision_http::{Failure, Subject, Vendor, VendorError, kind_of_status};
 
 use crate::response;
 
 /// How EC2 reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "ec2",
-    title: "AWS",
-    request_id_headers: &["x-amzn-requestid"],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const VENDOR: Vendor = Vendor::new("ec2", "AWS", classify).with_request_id_headers(&["x-amzn-requestid"]);
 
 /// EC2 names no wait. Its buckets refill by 2 to 20 requests a second:
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>.
@@ -22,23 +16,22 @@ const THROTTLED_WAIT: Duration = Duration::from_secs(2);
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html>.
 fn classify(failure: &Failure<'_>) -> VendorError {
     let Some((code, message)) = response::error(failure.body) else {
-        return match failure.status {
-            // EC2 never says so: this comes from something else that listens there.
-            404 | 410 => VendorError::new(ErrorKind::UnexpectedResponse, "the endpoint is not EC2's: check it"),
-            _ => failure.by_status(),
-        };
+        return failure.by_status();
     };
-    let kind = kind_of_code(&code, failure.status);
+    let kind = kind_of_code(&code, failure);
     let message = match hint(&code) {
         Some(hint) => format!("{}; {hint}", message.trim_end_matches('.')),
         None => message,
     };
-    let mut error = VendorError::new(kind, message).code(code);
-    error.retry_after = (kind == ErrorKind::RateLimited).then_some(THROTTLED_WAIT);
-    error
+    let wait = (kind == ErrorKind::RateLimited).then_some(THROTTLED_WAIT);
+    let error = VendorError::new(kind, message).code(code).retry_after(wait);
+    match kind {
+        ErrorKind::UnexpectedResponse => error.not_about_it(),
+        _ => error,
+    }
 }
 
-fn kind_of_code(code: &str, status: u16) -> ErrorKind {
+fn kind_of_code(code: &str, failure: &Failure<'_>) -> ErrorKind {
     match code {
         "AuthFailure"
         | "InvalidClientTokenId"
@@ -46,6 +39,8 @@ fn kind_of_code(code: &str, status: u16) -> ErrorKind {
         | "IncompleteSignature"
         | "MissingAuthenticationToken"
         | "RequestExpired"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
         | "OptInRequired"
         | "PendingVerification"
         | "Blocked"
@@ -54,7 +49,8 @@ fn kind_of_code(code: &str, status: u16) -> ErrorKind {
         "UnauthorizedOperation" | "AccessDeniedException" | "AccessDenied" | "OperationNotPermitted" => {
             ErrorKind::Forbidden
         }
-        "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => ErrorKind::NotFound,
+        "InvalidInstanceID.NotFound" if failure.subject == Subject::Host => ErrorKind::NotFound,
+        "InvalidGroup.NotFound" if failure.subject == Subject::Part => ErrorKind::NotFound,
         "VcpuLimitExceeded"
         | "InstanceLimitExceeded"
         | "VolumeLimitExceeded"
@@ -77,10 +73,10 @@ fn kind_of_code(code: &str, status: u16) -> ErrorKind {
         | "IncorrectState"
         | "DependencyViolation"
         | "InvalidGroup.InUse" => ErrorKind::Conflict,
-        // Calling again cannot help.
-        "IdempotentInstanceTerminated" => ErrorKind::InvalidRequest,
-        _ => match kind_of_status(status) {
-            ErrorKind::NotFound | ErrorKind::Conflict => ErrorKind::InvalidRequest,
+        _ => match kind_of_status(failure.status) {
+            ErrorKind::Conflict => ErrorKind::InvalidRequest,
+            // EC2 says so by its code; this comes from something else that listens there.
+            ErrorKind::NotFound => ErrorKind::UnexpectedResponse,
             kind => kind,
         },
     }
@@ -91,9 +87,11 @@ fn hint(code: &str) -> Option<&'static str> {
         "VPCIdNotSpecified" | "DefaultVpcDoesNotExist" | "MissingInput" => {
             "the account has no default VPC in this region: name a subnet with the additional setting `subnet-id`, or a VPC with `vpc-id`"
         }
-        "IdempotentInstanceTerminated" => "the hosts made with this key were terminated: use a new key",
+        "IdempotentInstanceTerminated" => "the host that was made with this client token is terminated",
         "IdempotentParameterMismatch" => "a host made with this key and other wishes is about to become visible",
-        "RequestExpired" => "check the clock of this machine",
+        "RequestExpired" | "ExpiredToken" | "ExpiredTokenException" => {
+            "the credentials have expired: renew the session token, or set the clock of this machine right"
+        }
         "OperationNotPermitted" => "switch off the instance's termination protection",
         "Unsupported" | "InvalidInstanceType" => "choose another plan, or a subnet in another zone with `subnet-id`",
         "UnsupportedOperation" => "check that image and plan have the same processor architecture",
@@ -106,20 +104,15 @@ fn hint(code: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::http::Method;
+    use provision_testkit::tables::{classify, errors, errors_of};
 
     use super::*;
 
-    fn classified(status: u16, body: &str) -> VendorError {
-        let headers = HeaderMap::new();
-        classify(&Failure {
-            operation: "test",
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &headers,
-            body: body.as_bytes(),
-        })
+    fn body(code: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code}</Code><Message>why &amp; how</Message></Error></Errors><RequestID>7c5b8f2e</RequestID></Response>"
+        )
     }
 
     /// The codes of EC2's page of errors, with the statuses that are usual.
@@ -136,23 +129,23 @@ mod tests {
                     "SignatureDoesNotMatch",
                     "IncompleteSignature",
                     "MissingAuthenticationToken",
-                    "RequestExpired",
                     "OptInRequired",
                     "PendingVerification",
                     "Blocked",
                 ],
             ),
+            (
+                400,
+                Unauthorized,
+                &["RequestExpired", "ExpiredToken", "ExpiredTokenException"],
+            ),
             (403, Forbidden, &["UnauthorizedOperation", "AccessDeniedException"]),
             (400, Forbidden, &["OperationNotPermitted"]),
             (
                 400,
-                NotFound,
-                &["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"],
-            ),
-            (
-                400,
                 InvalidRequest,
                 &[
+                    "InvalidInstanceID.Malformed",
                     "InvalidGroup.NotFound",
                     "InvalidKeyPair.NotFound",
                     "InvalidSubnetID.NotFound",
@@ -240,10 +233,7 @@ mod tests {
         ];
         for (status, kind, codes) in table {
             for code in codes {
-                let body = format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code}</Code><Message>why &amp; how</Message></Error></Errors><RequestID>7c5b8f2e</RequestID></Response>"
-                );
-                let error = classified(status, &body);
+                let error = classify(&VENDOR, &Method::POST, Subject::Host, status, &body(code));
                 assert_eq!(error.kind, kind, "{code}");
                 assert_eq!(error.code.as_deref(), Some(*code));
                 assert!(error.message.starts_with("why & how"), "{}", error.message);
@@ -253,26 +243,53 @@ mod tests {
     }
 
     #[test]
-    fn without_a_code_the_status_decides_but_never_for_gone() {
-        let table = [
-            (503, "<html>gateway</html>", ErrorKind::Unavailable),
-            (502, "", ErrorKind::Unavailable),
-            (401, "", ErrorKind::Unauthorized),
-            (404, "<html>no such page</html>", ErrorKind::UnexpectedResponse),
-            (410, "", ErrorKind::UnexpectedResponse),
-        ];
-        for (status, body, kind) in table {
-            assert_eq!(classified(status, body).kind, kind, "{status} {body}");
+    fn gone_is_only_what_the_request_names() {
+        let (host, group) = (&*body("InvalidInstanceID.NotFound"), &*body("InvalidGroup.NotFound"));
+        for (subject, of_host, of_group) in [
+            (Subject::Host, ErrorKind::NotFound, ErrorKind::InvalidRequest),
+            (Subject::Part, ErrorKind::InvalidRequest, ErrorKind::NotFound),
+            (Subject::NewHost, ErrorKind::InvalidRequest, ErrorKind::InvalidRequest),
+            (Subject::Other, ErrorKind::InvalidRequest, ErrorKind::InvalidRequest),
+        ] {
+            errors_of(
+                &VENDOR,
+                &Method::POST,
+                subject,
+                &[(400, host, of_host), (400, group, of_group)],
+            );
         }
     }
 
     #[test]
-    fn without_a_default_vpc_the_settings_that_help_are_named() {
-        let body = "<Response><Errors><Error><Code>VPCIdNotSpecified</Code><Message>No default VPC for this user.</Message></Error></Errors></Response>";
-        let message = classified(400, body).message;
-        assert!(
-            message.contains("`subnet-id`") && message.contains("`vpc-id`"),
-            "{message}"
+    fn without_a_code_the_status_decides_but_never_for_gone() {
+        errors(
+            &VENDOR,
+            &[
+                (503, "<html>gateway</html>", ErrorKind::Unavailable),
+                (502, "", ErrorKind::Unavailable),
+                (401, "", ErrorKind::Unauthorized),
+                (404, "<html>no such page</html>", ErrorKind::UnexpectedResponse),
+                (404, "", ErrorKind::UnexpectedResponse),
+                (404, r#"{"message":"not found"}"#, ErrorKind::UnexpectedResponse),
+                (
+                    404,
+                    "<Error><Code>NoSuchBucket</Code></Error>",
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (410, "", ErrorKind::UnexpectedResponse),
+            ],
         );
+    }
+
+    #[test]
+    fn what_helps_is_named() {
+        for (code, help) in [
+            ("VPCIdNotSpecified", ["`subnet-id`", "`vpc-id`"]),
+            ("ExpiredToken", ["expired", "renew the session token"]),
+            ("RequestExpired", ["renew the session token", "clock"]),
+        ] {
+            let message = classify(&VENDOR, &Method::POST, Subject::Other, 400, &body(code)).message;
+            assert!(help.iter().all(|word| message.contains(word)), "{message}");
+        }
     }
 }

@@ -1,160 +1,35 @@
 //! Pure functions that build every request of the provider: the Query API, version 2016-11-15.
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/>
 
-use std::{
-    collections::{BTreeSet, hash_map::RandomState},
-    hash::{BuildHasher as _, Hasher as _},
-    net::IpAddr,
-    time::SystemTime,
-};
+use std::{borrow::Cow, net::IpAddr};
 
-use provision_core::{BasicHost, Error, IdempotencyKey, Labels, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Result};
-use provision_http::{Endpoint, Request, Retry};
+use provision_core::{Error, Find, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, OpenPorts, Order, PortRange, Result};
+use provision_http::{Endpoint, Request, Retry, Subject};
 
-use crate::config::{INFO, PRICES, UBUNTU_ARM, UBUNTU_X86, check_region, is_arm};
+use crate::info::{GROUP_LABEL, HOST_TAG, INFO, PRICES, UBUNTU_ARM, UBUNTU_X86};
 
-/// Tag of an instance that names its own security group. Its colon keeps it apart from labels.
-pub(crate) const GROUP_TAG: &str = "provision:group";
-/// Tag of a security group that names its instance, so that it is found when the instance is long gone.
-pub(crate) const HOST_TAG: &str = "provision:host";
-/// Tag of a security group that could not be deleted with its host: the address of that host.
-pub(crate) const IP_TAG: &str = "provision:ip";
 /// Canonical's account: <https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/>.
 const CANONICAL: &str = "099720109477";
 /// Size of Ubuntu's images and of the disk.
 const DISK_GIB: &str = "8";
-/// How often a key may be used again after its host was deleted; AWS remembers client tokens of terminated instances.
-pub(crate) const GENERATIONS: usize = 8;
-
-/// A host to create, checked and completed.
-pub(crate) struct Order<'a> {
-    pub(crate) host: &'a BasicHost,
-    pub(crate) region: &'a str,
-    pub(crate) plan: &'a str,
-    pub(crate) image: String,
-    pub(crate) labels: Labels,
-    /// Name of the group that is made for the host.
-    pub(crate) group: String,
-    key_name: Option<&'a str>,
-}
-
-impl<'a> Order<'a> {
-    pub(crate) fn new(host: &'a BasicHost, default_region: &'a str) -> Result<Self> {
-        let refuse = |message: String| Err(Error::invalid(message).with_provider(INFO.id));
-        let region = host.region.as_deref().unwrap_or(default_region);
-        check_region(region)?;
-        let plan = host.plan.as_deref().unwrap_or(INFO.default_plan);
-        let is_plan = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !plan
-            .split_once('.')
-            .is_some_and(|(family, size)| is_plan(family) && is_plan(size))
-        {
-            return refuse(format!(
-                "plan {plan:?} is not an instance type such as `t3.micro`: see the list of plans"
-            ));
-        }
-        let image = match host.image.as_deref() {
-            None if is_arm(plan) => UBUNTU_ARM.to_owned(),
-            None => UBUNTU_X86.to_owned(),
-            Some(image) if image.starts_with("ami-") || image.starts_with("resolve:ssm:/") => image.to_owned(),
-            Some(parameter) if parameter.starts_with("/aws/service/") => format!("resolve:ssm:{parameter}"),
-            Some(other) => {
-                return refuse(format!(
-                    "image {other:?} is neither an AMI id (`ami-...`) nor a public parameter (`resolve:ssm:/aws/service/...`); names are not accepted, as anybody may publish an image of any name"
-                ));
-            }
-        };
-        for (key, prefix) in [("vpc-id", "vpc-"), ("subnet-id", "subnet-"), ("security-group", "sg-")] {
-            if let Some(value) = host.additional.get(key).filter(|value| !value.starts_with(prefix)) {
-                return refuse(format!(
-                    "additional setting `{key}` is {value:?}, but must be an id such as `{prefix}0123abcd`"
-                ));
-            }
-        }
-        if host.additional.contains_key("security-group") && host.ports.restricted().is_some() {
-            return refuse(
-                "the ports are those of your own `security-group`: leave out either that or the ports".to_owned(),
-            );
-        }
-        let named = host.additional.get("key-name").map(String::as_str);
-        let key_name = match (named, host.ssh_keys.as_slice()) {
-            (None, []) => None,
-            (Some(name), []) => Some(name),
-            (None, [name]) => Some(name.as_str()),
-            _ => return refuse("EC2 installs one key pair: name one ssh key, or one `key-name`".to_owned()),
-        };
-        let labels = host.all_labels();
-        // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html: 50 for each resource; two are ours.
-        if labels.iter().count() > 48 {
-            return refuse("EC2 takes 50 tags: leave out some labels".to_owned());
-        }
-        let group = match &host.key {
-            Some(key) => group_name(key),
-            None => format!("provision-{}", unique(host)?),
-        };
-        Ok(Self {
-            host,
-            region,
-            plan,
-            image,
-            labels,
-            group,
-            key_name,
-        })
-    }
-
-    pub(crate) fn additional(&self, key: &str) -> Option<&str> {
-        self.host.additional.get(key).map(String::as_str)
-    }
-
-    /// The images that are tried in order: the second is for accounts that may not read SSM parameters.
-    pub(crate) fn is_default_image(&self) -> bool {
-        self.image == UBUNTU_X86 || self.image == UBUNTU_ARM
-    }
-
-    /// The client token of one use of the key. The fallback image has a token of its own, as a token stands for one set of
-    /// parameters.
-    pub(crate) fn token(&self, generation: usize, fallback: bool) -> Option<String> {
-        let key = self.host.key.as_ref()?;
-        Some(match (generation, fallback) {
-            (0, false) => key.hash(),
-            (_, false) => key.hash_with(&[&generation.to_string()]),
-            (_, true) => key.hash_with(&[&generation.to_string(), "image"]),
-        })
-    }
-
-    /// The tokens of every use.
-    pub(crate) fn tokens(&self) -> Vec<String> {
-        let of = |generation| [self.token(generation, false), self.token(generation, true)];
-        (0..GENERATIONS).flat_map(of).flatten().collect()
-    }
-}
-
-/// The name of the group that is made for a key's host.
-pub(crate) fn group_name(key: &IdempotencyKey) -> String {
-    format!("provision-{}", key.hash())
-}
-
-/// A name for the group of a host without a key, which nobody else uses.
-fn unique(host: &BasicHost) -> Result<String> {
-    let random = RandomState::new().build_hasher().finish();
-    let seed = format!("{random:x} {:?}", SystemTime::now());
-    Ok(IdempotencyKey::new(seed)?.hash_with(&[host.name.as_str()]))
-}
 
 /// The parameters of a call in their order.
 struct Call {
     operation: &'static str,
+    subject: Subject,
     parameters: Vec<(String, String)>,
 }
 
 impl Call {
-    fn new(operation: &'static str, action: &str) -> Self {
-        let parameters = vec![
-            ("Action".into(), action.into()),
-            ("Version".into(), "2016-11-15".into()),
-        ];
-        Self { operation, parameters }
+    fn new(operation: &'static str, subject: Subject, action: &str) -> Self {
+        Self {
+            operation,
+            subject,
+            parameters: vec![
+                ("Action".into(), action.into()),
+                ("Version".into(), "2016-11-15".into()),
+            ],
+        }
     }
 
     fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -202,7 +77,9 @@ impl Call {
             .parameters
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        Request::post(self.operation, endpoint.join([])).form(pairs)
+        Request::post(self.operation, endpoint.join([]))
+            .about(self.subject)
+            .form(pairs)
     }
 
     /// A read.
@@ -212,61 +89,68 @@ impl Call {
 }
 
 pub(crate) fn get_instance(endpoint: &Endpoint, id: &str) -> Request {
-    Call::new("get instance", "DescribeInstances")
+    Call::new("get instance", Subject::Host, "DescribeInstances")
         .with("InstanceId.1", id)
         .read(endpoint)
 }
 
+/// Half of what a page may hold: an instance takes 5 KB.
+pub(crate) fn list_instances(endpoint: &Endpoint, find: Find<'_>, next: Option<&str>) -> Request {
+    let call = Call::new("list instances", Subject::Other, "DescribeInstances")
+        .with("MaxResults", "500")
+        .ours();
+    let call = match find {
+        Find::Key(hash) => call.filter(&format!("tag:{KEY_LABEL}"), [hash]),
+        Find::Address(ip @ IpAddr::V4(_)) => call.filter("ip-address", [ip.to_string().as_str()]),
+        Find::Address(ip @ IpAddr::V6(_)) => call.filter(
+            "network-interface.ipv6-addresses.ipv6-address",
+            [ip.to_string().as_str()],
+        ),
+        _ => call,
+    };
+    call.with_some("NextToken", next).read(endpoint)
+}
+
+/// Those that were made with one of these client tokens.
 pub(crate) fn find_by_token(endpoint: &Endpoint, tokens: &[String]) -> Request {
-    Call::new("find instance", "DescribeInstances")
+    Call::new("find instances by token", Subject::Other, "DescribeInstances")
         .filter("client-token", tokens.iter().map(String::as_str))
         .read(endpoint)
 }
 
-pub(crate) fn find_by_ip(endpoint: &Endpoint, ip: IpAddr) -> Request {
-    let filter = match ip {
-        IpAddr::V4(_) => "ip-address",
-        IpAddr::V6(_) => "network-interface.ipv6-addresses.ipv6-address",
-    };
-    Call::new("find instance", "DescribeInstances")
-        .filter(filter, [ip.to_string().as_str()])
-        .ours()
-        .read(endpoint)
-}
-
-/// Half of what a page may hold: an instance takes 5 KB.
-pub(crate) fn list_instances(endpoint: &Endpoint, next: Option<&str>) -> Request {
-    Call::new("list instances", "DescribeInstances")
-        .with("MaxResults", "500")
-        .ours()
-        .with_some("NextToken", next)
-        .read(endpoint)
+/// The client token of one host of a key. `which` tells it from those that the key had before and whose tokens AWS remembers:
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>.
+pub(crate) fn token(order: &Order, which: &str) -> String {
+    order.key.hash_with(&[which])
 }
 
 /// What `RunInstances` needs beyond the order.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Launch<'a> {
-    pub(crate) image: &'a str,
-    pub(crate) token: Option<&'a str>,
+    /// The image that the default one stands for.
+    pub(crate) image: Option<&'a str>,
+    pub(crate) token: &'a str,
     pub(crate) group: &'a str,
     pub(crate) subnet: Option<&'a str>,
 }
 
-pub(crate) fn run_instance(endpoint: &Endpoint, order: &Order<'_>, launch: &Launch<'_>) -> Request {
-    let host = order.host;
-    let user_data = host.user_data.to_base64_for(INFO.user_data);
-    let profile = order.additional("instance-profile");
-    let (arn, profile) = match profile {
+pub(crate) fn run_instance(endpoint: &Endpoint, order: &Order, launch: Launch<'_>) -> Result<Request> {
+    check_plan(&order.plan)?;
+    check_network(order)?;
+    let image = image(order)?;
+    let user_data = order.user_data.to_base64_for(INFO.user_data);
+    let (arn, profile) = match order.extra("instance-profile") {
         Some(arn) if arn.starts_with("arn:") => (Some(arn), None),
         name => (None, name),
     };
-    let mut call = Call::new("run instance", "RunInstances")
+    let mut call = Call::new("run instance", Subject::NewHost, "RunInstances")
         .with("MinCount", "1")
         .with("MaxCount", "1")
-        .with_some("ClientToken", launch.token)
-        .with("InstanceType", order.plan)
-        .with("ImageId", launch.image)
+        .with("ClientToken", launch.token)
+        .with("InstanceType", &order.plan)
+        .with("ImageId", launch.image.unwrap_or(&image))
         .with_some("UserData", Some(user_data.as_str()).filter(|data| !data.is_empty()))
-        .with_some("KeyName", order.key_name)
+        .with_some("KeyName", key_name(order)?)
         .with_some("IamInstanceProfile.Name", profile)
         .with_some("IamInstanceProfile.Arn", arn)
         .with("NetworkInterface.1.DeviceIndex", "0")
@@ -275,7 +159,7 @@ pub(crate) fn run_instance(endpoint: &Endpoint, order: &Order<'_>, launch: &Laun
         .with("NetworkInterface.1.SecurityGroupId.1", launch.group)
         .with_some("NetworkInterface.1.SubnetId", launch.subnet)
         .with("MetadataOptions.HttpTokens", "required");
-    if order.is_default_image() {
+    if [UBUNTU_X86, UBUNTU_ARM].contains(&image.as_ref()) {
         // Other images have their root volume elsewhere, where this would add a second one.
         call = call
             .with("BlockDeviceMapping.1.DeviceName", "/dev/sda1")
@@ -290,47 +174,108 @@ pub(crate) fn run_instance(endpoint: &Endpoint, order: &Order<'_>, launch: &Laun
         // `unlimited`, the default, bills extra for a busy processor.
         call = call.with("CreditSpecification.CpuCredits", "standard");
     }
-    let own_group = order
-        .additional("security-group")
-        .is_none()
-        .then_some((GROUP_TAG, order.group.as_str()));
-    let tags = |extra: Option<(&'static str, &'_ str)>| {
-        let mut tags: Vec<(&str, String)> = vec![("Name", host.name.to_string())];
-        tags.extend(order.labels.iter().map(|(key, value)| (key, value.to_owned())));
-        tags.extend(extra.map(|(key, value)| (key, value.to_owned())));
-        tags
-    };
-    for (number, (kind, tags)) in [("instance", tags(own_group)), ("volume", tags(None))]
+    let labels: Vec<(&str, &str)> = [("Name", order.name.as_str())]
         .into_iter()
-        .enumerate()
-    {
-        let prefix = format!("TagSpecification.{}.", number + 1);
-        call = call
-            .with(format!("{prefix}ResourceType"), kind)
-            .tags(&prefix, tags.iter().map(|(key, value)| (*key, value.as_str())));
+        .chain(&order.labels)
+        .collect();
+    // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html: 50 for each resource, the group's among them.
+    if labels.len() > 49 {
+        return Err(Error::invalid("EC2 takes 50 tags: leave out some labels"));
     }
-    call.change(endpoint).redact(host.user_data.expose()).redact(&user_data)
+    let own = own_group(order).is_none().then_some((GROUP_LABEL, launch.group));
+    let call = call
+        .with("TagSpecification.1.ResourceType", "instance")
+        .tags("TagSpecification.1.", labels.iter().copied().chain(own))
+        .with("TagSpecification.2.ResourceType", "volume")
+        .tags("TagSpecification.2.", labels);
+    Ok(call
+        .change(endpoint)
+        .redact(order.user_data.expose())
+        .redact(&user_data))
+}
+
+fn check_plan(plan: &str) -> Result<()> {
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match plan.split_once('.') {
+        Some((family, size)) if is_word(family) && is_word(size) => Ok(()),
+        _ => Err(Error::invalid(format!(
+            "plan {plan:?} is not an instance type such as `t3.micro`: see the list of plans"
+        ))),
+    }
+}
+
+fn check_network(order: &Order) -> Result<()> {
+    for (key, prefix) in [("vpc-id", "vpc-"), ("subnet-id", "subnet-"), ("security-group", "sg-")] {
+        if let Some(value) = order.extra(key).filter(|value| !value.starts_with(prefix)) {
+            return Err(Error::invalid(format!(
+                "additional setting `{key}` is {value:?}, but must be an id such as `{prefix}0123abcd`"
+            )));
+        }
+    }
+    if own_group(order).is_some() && order.ports != OpenPorts::All {
+        return Err(Error::invalid(
+            "the ports are those of your own `security-group`: leave out either that or the ports",
+        ));
+    }
+    Ok(())
+}
+
+/// The image as `ImageId` takes it.
+fn image(order: &Order) -> Result<Cow<'_, str>> {
+    match order.image.as_str() {
+        _ if order.default_image && is_arm(&order.plan) => Ok(UBUNTU_ARM.into()),
+        image if image.starts_with("ami-") || image.starts_with("resolve:ssm:/") => Ok(image.into()),
+        parameter if parameter.starts_with("/aws/service/") => Ok(format!("resolve:ssm:{parameter}").into()),
+        other => Err(Error::invalid(format!(
+            "image {other:?} is neither an AMI id (`ami-...`) nor a public parameter (`resolve:ssm:/aws/service/...`); names are not accepted, as anybody may publish an image of any name"
+        ))),
+    }
+}
+
+fn key_name(order: &Order) -> Result<Option<&str>> {
+    match (order.extra("key-name"), order.ssh_keys.as_slice()) {
+        (named, []) => Ok(named),
+        (None, [name]) => Ok(Some(name)),
+        _ => Err(Error::invalid(
+            "EC2 installs one key pair: name one ssh key, or one `key-name`",
+        )),
+    }
+}
+
+/// Whether a plan has an ARM processor: its family has a `g` behind its generation (`t4g`, `c7gn`, `im4gn`), or is `a1`.
+/// <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html>
+pub(crate) fn is_arm(plan: &str) -> bool {
+    let family = plan.split('.').next().unwrap_or_default();
+    let options = family.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    family == "a1" || options.starts_with(|c: char| c.is_ascii_digit()) && options.contains('g')
 }
 
 pub(crate) fn terminate_instance(endpoint: &Endpoint, id: &str) -> Request {
-    Call::new("terminate instance", "TerminateInstances")
+    Call::new("terminate instance", Subject::Host, "TerminateInstances")
         .with("InstanceId.1", id)
         .change(endpoint)
 }
 
-/// Moves an instance from its own group to another, so that its own can be deleted at once.
-pub(crate) fn set_group(endpoint: &Endpoint, instance: &str, group: &str) -> Request {
-    Call::new("change security group of instance", "ModifyInstanceAttribute")
-        .with("InstanceId", instance)
-        .with("GroupId.1", group)
-        .change(endpoint)
+/// The user's group, where one is to be used.
+pub(crate) fn own_group(order: &Order) -> Option<&str> {
+    order.extra("security-group")
 }
 
-pub(crate) fn create_group(endpoint: &Endpoint, order: &Order<'_>, vpc: Option<&str>) -> Request {
-    let name = order.host.name.as_str();
-    let tags = [("Name", name), (MANAGED_BY_LABEL, MANAGED_BY)];
-    Call::new("create security group", "CreateSecurityGroup")
-        .with("GroupName", &order.group)
+/// The name of the group that is made for an order. Names are unique in a VPC only: whoever names another place for a key
+/// gets another group.
+fn group_name(order: &Order) -> String {
+    let place: Vec<&str> = ["vpc-id", "subnet-id"]
+        .iter()
+        .filter_map(|key| order.extra(key))
+        .collect();
+    format!("provision-{}", order.key.hash_with(&place))
+}
+
+pub(crate) fn create_group(endpoint: &Endpoint, order: &Order, vpc: Option<&str>) -> Request {
+    let (name, key) = (order.name.as_str(), order.key.hash());
+    let tags = [("Name", name), (MANAGED_BY_LABEL, MANAGED_BY), (KEY_LABEL, &key)];
+    Call::new("create security group", Subject::Other, "CreateSecurityGroup")
+        .with("GroupName", group_name(order))
         .with("GroupDescription", format!("Ports of host {name}"))
         .with_some("VpcId", vpc)
         .with("TagSpecification.1.ResourceType", "security-group")
@@ -338,77 +283,80 @@ pub(crate) fn create_group(endpoint: &Endpoint, order: &Order<'_>, vpc: Option<&
         .change(endpoint)
 }
 
-/// The rules of a group that lets these ports in, from anywhere; `None` for all ports and protocols. Protocol, first and
-/// last port, as EC2 shows them.
-pub(crate) fn rules(ports: Option<&[PortRange]>) -> BTreeSet<(String, String, String)> {
-    let all = || BTreeSet::from([("-1".to_owned(), String::new(), String::new())]);
-    let rule = |range: &PortRange| {
-        (
-            range.protocol().as_str().to_owned(),
-            range.from().to_string(),
-            range.to().to_string(),
-        )
+/// Lets these ports in, from anywhere. `None` when there are none to let in.
+pub(crate) fn open_ports(endpoint: &Endpoint, group: &str, ports: &OpenPorts) -> Option<Request> {
+    let mut ranges: Vec<&PortRange> = ports.restricted().unwrap_or_default().iter().collect();
+    // EC2 refuses a rule that is named twice.
+    ranges.sort_unstable_by_key(|range| (range.protocol().as_str(), range.from(), range.to()));
+    ranges.dedup();
+    let rules: Vec<_> = match ports.restricted() {
+        None => vec![("-1", None)],
+        Some(_) => ranges
+            .iter()
+            .map(|range| (range.protocol().as_str(), Some(range)))
+            .collect(),
     };
-    ports.map_or_else(all, |ports| ports.iter().map(rule).collect())
-}
-
-pub(crate) fn open_ports(endpoint: &Endpoint, group: &str, rules: &BTreeSet<(String, String, String)>) -> Request {
-    let mut call = Call::new("open ports of security group", "AuthorizeSecurityGroupIngress").with("GroupId", group);
-    for (at, (protocol, from, to)) in rules.iter().enumerate() {
+    let mut call = Call::new(
+        "open ports of security group",
+        Subject::Part,
+        "AuthorizeSecurityGroupIngress",
+    )
+    .with("GroupId", group);
+    for (at, (protocol, range)) in rules.iter().enumerate() {
         let prefix = format!("IpPermissions.{}.", at + 1);
+        call = call.with(format!("{prefix}IpProtocol"), *protocol);
+        if let Some(range) = range {
+            call = call
+                .with(format!("{prefix}FromPort"), range.from().to_string())
+                .with(format!("{prefix}ToPort"), range.to().to_string());
+        }
         call = call
-            .with(format!("{prefix}IpProtocol"), protocol)
-            .with_some(
-                &format!("{prefix}FromPort"),
-                Some(from.as_str()).filter(|port| !port.is_empty()),
-            )
-            .with_some(
-                &format!("{prefix}ToPort"),
-                Some(to.as_str()).filter(|port| !port.is_empty()),
-            )
             .with(format!("{prefix}IpRanges.1.CidrIp"), "0.0.0.0/0")
             .with(format!("{prefix}Ipv6Ranges.1.CidrIpv6"), "::/0");
     }
-    call.change(endpoint)
+    (!rules.is_empty()).then(|| call.change(endpoint))
 }
 
 /// Ties a group to its host.
-pub(crate) fn tag_group(endpoint: &Endpoint, group: &str, instance: &str, ip: Option<IpAddr>) -> Request {
-    let ip = ip.map(|ip| ip.to_string());
-    let tags = [(HOST_TAG, instance)]
-        .into_iter()
-        .chain(ip.as_deref().map(|ip| (IP_TAG, ip)));
-    Call::new("tag security group", "CreateTags")
+pub(crate) fn tag_group(endpoint: &Endpoint, group: &str, instance: &str) -> Request {
+    Call::new("tag security group", Subject::Part, "CreateTags")
         .with("ResourceId.1", group)
-        .tags("", tags)
+        .tags("", [(HOST_TAG, instance)])
         .change(endpoint)
 }
 
-/// Groups of these names; those that are not ours among them.
-pub(crate) fn find_groups(endpoint: &Endpoint, vpc: Option<&str>, names: &[&str]) -> Request {
-    let call = Call::new("find security group", "DescribeSecurityGroups").filter("group-name", names.iter().copied());
-    match vpc {
-        Some(vpc) => call.filter("vpc-id", [vpc]).read(endpoint),
-        None => call.read(endpoint),
-    }
+/// Groups of ours, by what tells them from others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Groups<'a> {
+    /// The one that is made for an order.
+    Of(&'a Order),
+    /// The one with this id.
+    Id(&'a str),
+    /// Those that were made with the key of this hash.
+    Key(&'a str),
+    /// The one of this instance.
+    Host(&'a str),
 }
 
-/// Our groups with a tag.
-pub(crate) fn find_groups_by_tag(endpoint: &Endpoint, tag: &str, value: &str) -> Request {
-    Call::new("find security group", "DescribeSecurityGroups")
-        .filter(&format!("tag:{tag}"), [value])
-        .ours()
-        .read(endpoint)
+pub(crate) fn find_groups(endpoint: &Endpoint, wanted: Groups<'_>) -> Request {
+    let call = Call::new("find security group", Subject::Other, "DescribeSecurityGroups").ours();
+    match wanted {
+        Groups::Of(order) => call.filter("group-name", [group_name(order).as_str()]),
+        Groups::Id(id) => call.filter("group-id", [id]),
+        Groups::Key(hash) => call.filter(&format!("tag:{KEY_LABEL}"), [hash]),
+        Groups::Host(instance) => call.filter(&format!("tag:{HOST_TAG}"), [instance]),
+    }
+    .read(endpoint)
 }
 
 pub(crate) fn delete_group(endpoint: &Endpoint, group: &str) -> Request {
-    Call::new("delete security group", "DeleteSecurityGroup")
+    Call::new("delete security group", Subject::Part, "DeleteSecurityGroup")
         .with("GroupId", group)
         .change(endpoint)
 }
 
 pub(crate) fn find_subnets(endpoint: &Endpoint, subnet: Option<&str>, vpc: Option<&str>) -> Request {
-    let mut call = Call::new("find subnet", "DescribeSubnets");
+    let mut call = Call::new("find subnet", Subject::Other, "DescribeSubnets");
     for (filter, value) in [("subnet-id", subnet), ("vpc-id", vpc)] {
         if let Some(value) = value {
             call = call.filter(filter, [value]);
@@ -427,7 +375,7 @@ pub(crate) fn list_images(endpoint: &Endpoint, arm: Option<bool>) -> Request {
     let noble = format!("ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-{processor}-server-*");
     let jammy = "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-*-server-*";
     let names: &[&str] = if arm.is_some() { &[&noble] } else { &[&noble, jammy] };
-    Call::new("find image", "DescribeImages")
+    Call::new("find image", Subject::Other, "DescribeImages")
         .with("Owner.1", CANONICAL)
         .filter("name", names.iter().copied())
         .filter("state", ["available"])
@@ -436,7 +384,7 @@ pub(crate) fn list_images(endpoint: &Endpoint, arm: Option<bool>) -> Request {
 
 /// The types whose price is known. A filter, as a type that a region lacks would be an error by name.
 pub(crate) fn list_types(endpoint: &Endpoint, next: Option<&str>) -> Request {
-    Call::new("list instance types", "DescribeInstanceTypes")
+    Call::new("list instance types", Subject::Other, "DescribeInstanceTypes")
         .with("MaxResults", "100")
         .filter("instance-type", PRICES.iter().map(|(plan, _)| *plan))
         .with_some("NextToken", next)
@@ -445,5 +393,36 @@ pub(crate) fn list_types(endpoint: &Endpoint, next: Option<&str>) -> Request {
 
 /// The regions that the account may use.
 pub(crate) fn list_regions(endpoint: &Endpoint) -> Request {
-    Call::new("list regions", "DescribeRegions").read(endpoint)
+    Call::new("list regions", Subject::Other, "DescribeRegions").read(endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arm_is_told_by_the_family() {
+        for arm in [
+            "t4g.nano",
+            "c7gn.large",
+            "im4gn.large",
+            "a1.medium",
+            "g5g.xlarge",
+            "m8g.medium",
+            "x2gd.medium",
+        ] {
+            assert!(is_arm(arm), "{arm}");
+        }
+        for x86 in [
+            "t3.micro",
+            "t3a.nano",
+            "g4dn.xlarge",
+            "m5zn.large",
+            "u-6tb1.metal",
+            "p4d.24xlarge",
+            "gr6.4xlarge",
+        ] {
+            assert!(!is_arm(x86), "{x86}");
+        }
+    }
 }

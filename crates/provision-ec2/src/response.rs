@@ -1,14 +1,13 @@
 //! What the API answers, as far as the provider reads it: XML with lists of `item`.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
-use provision_core::{HostId, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
 use provision_http::Answer;
 use roxmltree::{Document, Node};
 
 use crate::{
-    config::{HOURS, INFO, PRICES, PRICES_REGION, UBUNTU_ARM, UBUNTU_X86},
-    request::GROUP_TAG,
+    info::{GROUP_LABEL, HOST_TAG, HOURS, INFO, PRICES, PRICES_REGION, UBUNTU_ARM, UBUNTU_X86},
     status::host_status,
 };
 
@@ -63,6 +62,10 @@ fn tag<'t>(tags: &'t [(String, String)], wanted: &str) -> Option<&'t str> {
     found.map(|(_, value)| value.as_str())
 }
 
+fn labels(tags: &[(String, String)]) -> Labels {
+    Labels::from_vendor(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
 /// An instance.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Instance {
@@ -70,15 +73,12 @@ pub(crate) struct Instance {
     state: String,
     reason: Option<String>,
     message: Option<String>,
-    pub(crate) ip: Option<IpAddr>,
+    ip: Option<IpAddr>,
     plan: Option<String>,
     image: Option<String>,
     launched: Option<String>,
-    pub(crate) vpc: Option<String>,
     pub(crate) token: Option<String>,
     tags: Vec<(String, String)>,
-    /// Id and name.
-    groups: Vec<(String, String)>,
 }
 
 impl Instance {
@@ -90,7 +90,6 @@ impl Instance {
                     .find_map(|address| text(address, "ipv6Address"))
             })
         };
-        let group = |item: Node<'_, '_>| Some((text(item, "groupId")?, text(item, "groupName").unwrap_or_default()));
         Some(Self {
             id: text(node, "instanceId")?,
             state: text(node, "instanceState/name")?,
@@ -100,14 +99,12 @@ impl Instance {
             plan: text(node, "instanceType"),
             image: text(node, "imageId"),
             launched: text(node, "launchTime"),
-            vpc: text(node, "vpcId"),
             token: text(node, "clientToken"),
             tags: tags(node),
-            groups: items(node, "groupSet").filter_map(group).collect(),
         })
     }
 
-    /// On its way out, or out.
+    /// Whether it is on its way out, or out.
     pub(crate) fn is_ending(&self) -> bool {
         self.state == "shutting-down" || self.is_terminated()
     }
@@ -116,20 +113,9 @@ impl Instance {
         self.state == "terminated"
     }
 
-    pub(crate) fn labels(&self) -> Labels {
-        Labels::from_vendor(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
-    }
-
-    /// The name of the group that was made for it.
+    /// The id of the group that was made for it.
     pub(crate) fn own_group(&self) -> Option<&str> {
-        tag(&self.tags, GROUP_TAG)
-    }
-
-    /// The id of the group that was made for it, as long as it is in it.
-    pub(crate) fn own_group_id(&self) -> Option<&str> {
-        let own = self.own_group()?;
-        let found = self.groups.iter().find(|(_, name)| name == own);
-        found.map(|(id, _)| id.as_str())
+        tag(&self.tags, GROUP_LABEL)
     }
 
     /// The host, unless it is gone.
@@ -137,7 +123,6 @@ impl Instance {
         let Some(status) = host_status(&self.state, self.reason.as_deref(), self.ip.is_some()) else {
             return Ok(None);
         };
-        let labels = self.labels();
         let name = tag(&self.tags, "Name").unwrap_or(&self.id).to_owned();
         let id = HostId::from_parts([self.id.as_str(), region])?;
         let mut host = ProvisionedHost::new(INFO.id, id, name, status, self.state);
@@ -145,9 +130,9 @@ impl Instance {
         host.region = Some(region.to_owned());
         host.plan = self.plan;
         host.image = self.image;
-        host.labels = labels;
+        host.labels = labels(&self.tags);
         host.created = self.launched.as_deref().and_then(parse_rfc3339);
-        host.message = self.message.filter(|_| status == provision_core::HostStatus::Failed);
+        host.message = self.message.filter(|_| status == HostStatus::Failed);
         Ok(Some(host))
     }
 }
@@ -170,19 +155,19 @@ pub(crate) fn instances(answer: &Answer) -> Result<(Vec<Instance>, Option<String
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
     pub(crate) id: String,
-    pub(crate) name: String,
+    /// Whether anything may come in.
+    pub(crate) has_rules: bool,
     tags: Vec<(String, String)>,
-    /// Protocol, first and last port of what is open to the whole internet.
-    pub(crate) rules: BTreeSet<(String, String, String)>,
 }
 
 impl Group {
     pub(crate) fn is_ours(&self) -> bool {
-        Labels::from_vendor(self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))).is_managed()
+        labels(&self.tags).is_managed()
     }
 
-    pub(crate) fn tag(&self, wanted: &str) -> Option<&str> {
-        tag(&self.tags, wanted)
+    /// The instance that it was tied to.
+    pub(crate) fn host(&self) -> Option<&str> {
+        tag(&self.tags, HOST_TAG)
     }
 }
 
@@ -192,20 +177,15 @@ pub(crate) fn created_group(answer: &Answer) -> Result<String> {
 }
 
 pub(crate) fn groups(answer: &Answer) -> Result<Vec<Group>> {
-    let rule = |item: Node<'_, '_>| {
-        let port = |name| text(item, name).unwrap_or_default();
-        Some((text(item, "ipProtocol")?, port("fromPort"), port("toPort")))
+    let group = |item: Node<'_, '_>| {
+        Some(Group {
+            id: text(item, "groupId")?,
+            has_rules: items(item, "ipPermissions").next().is_some(),
+            tags: tags(item),
+        })
     };
     read(answer, |root| {
         child(root, "securityGroupInfo")?;
-        let group = |item: Node<'_, '_>| {
-            Some(Group {
-                id: text(item, "groupId")?,
-                name: text(item, "groupName")?,
-                tags: tags(item),
-                rules: items(item, "ipPermissions").filter_map(rule).collect(),
-            })
-        };
         items(root, "securityGroupInfo").map(group).collect()
     })
 }
@@ -231,11 +211,8 @@ pub(crate) fn newest_images(answer: &Answer) -> Result<Vec<Image>> {
             .rsplit_once('-')
             .map_or(name.as_str(), |(series, _)| series)
             .to_owned();
-        let image = Image {
-            id: text(item, "imageId")?,
-            architecture: text(item, "architecture"),
-            description: name,
-        };
+        let mut image = Image::new(text(item, "imageId")?, name);
+        image.architecture = text(item, "architecture");
         let usable = text(item, "imageState").is_none_or(|state| state == "available");
         usable.then_some((series, text(item, "creationDate")?, image))
     };
@@ -251,11 +228,8 @@ pub(crate) fn newest_images(answer: &Answer) -> Result<Vec<Image>> {
 
 /// The default images, which EC2 resolves at launch.
 pub(crate) fn default_images() -> Vec<Image> {
-    let image = |id: &str, architecture: &str| Image {
-        id: id.to_owned(),
-        description: "Ubuntu 24.04 LTS, the newest at launch".to_owned(),
-        architecture: Some(architecture.to_owned()),
-    };
+    let image =
+        |id, architecture| Image::new(id, "Ubuntu 24.04 LTS, the newest at launch").with_architecture(architecture);
     vec![image(UBUNTU_X86, "x86_64"), image(UBUNTU_ARM, "arm64")]
 }
 
@@ -267,17 +241,14 @@ pub(crate) fn plans(answer: &Answer, region: &str) -> Result<(Vec<Plan>, Option<
         let processors: Vec<String> = items(item, "processorInfo/supportedArchitectures")
             .filter_map(|item| item.text().map(str::to_owned))
             .collect();
-        Some(Plan {
-            description: processors.join(", "),
-            vcpus: text(item, "vCpuInfo/defaultVCpus").and_then(|count| count.parse().ok()),
-            memory_mib: text(item, "memoryInfo/sizeInMiB").and_then(|size| size.parse().ok()),
-            disk_gb: None,
-            monthly_cost: price.map(|(_, hour)| (hour * HOURS * 100.0).round() / 100.0),
-            currency: INFO.monthly_cost.currency.to_owned(),
-            regions: vec![region.to_owned()],
-            available: None,
-            id,
-        })
+        let mut plan = Plan::new(id);
+        plan.description = processors.join(", ");
+        plan.vcpus = text(item, "vCpuInfo/defaultVCpus").and_then(|count| count.parse().ok());
+        plan.memory_mib = text(item, "memoryInfo/sizeInMiB").and_then(|size| size.parse().ok());
+        plan.monthly_cost = price.map(|(_, hour)| (hour * HOURS * 100.0).round() / 100.0);
+        plan.currency = INFO.monthly_cost.currency.to_owned();
+        plan.regions = vec![region.to_owned()];
+        Some(plan)
     };
     read(answer, |root| {
         child(root, "instanceTypeSet")?;
@@ -287,13 +258,7 @@ pub(crate) fn plans(answer: &Answer, region: &str) -> Result<(Vec<Plan>, Option<
 }
 
 pub(crate) fn regions(answer: &Answer) -> Result<Vec<Region>> {
-    let region = |item: Node<'_, '_>| {
-        Some(Region {
-            id: text(item, "regionName")?,
-            description: String::new(),
-            available: Some(true),
-        })
-    };
+    let region = |item: Node<'_, '_>| Some(Region::new(text(item, "regionName")?, "").with_available(true));
     read(answer, |root| {
         child(root, "regionInfo")?;
         items(root, "regionInfo").map(region).collect()

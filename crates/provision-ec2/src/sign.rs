@@ -9,7 +9,7 @@ use provision_http::{Authorize, Request, http::header};
 
 use crate::{
     auth::{Keys, Source},
-    config::INFO,
+    info::INFO,
 };
 
 /// Signs the requests to one region with

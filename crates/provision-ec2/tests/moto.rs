@@ -1,6 +1,6 @@
 //! The provider against [moto](https://docs.getmoto.org), a stand-in for AWS that others wrote: it reads EC2's API
-//! independently of our simulator, though more leniently (it checks neither signatures nor images). Hosts have no key here,
-//! as moto cannot filter by client token (5.2.5 answers 500).
+//! independently of our simulator, though more leniently (it checks neither signatures nor images, and cannot filter by client
+//! token).
 //!
 //! Runs where `MOTO_SERVER` names the program `moto_server`, or it is on the PATH; else it is skipped and says so.
 
@@ -15,8 +15,8 @@ use std::{
 };
 
 use provision_core::{
-    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostStatus, ListFilter, OpenPorts,
-    ProvisionedHost, Provisioner, Settings, UserData,
+    BasicHost, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, HostStatus, Hosted, ListFilter, OpenPorts,
+    Origin, ProvisionedHost, Provisioner, Settings, UserData,
 };
 use provision_ec2::Ec2;
 use provision_http::ReqwestTransport;
@@ -71,7 +71,7 @@ async fn start() -> Option<(Child, String)> {
     Some((server, format!("http://127.0.0.1:{port}")))
 }
 
-fn connect(url: &str) -> Ec2 {
+fn connect(url: &str) -> Hosted<Ec2> {
     let settings = Settings::new()
         .with("access-key-id", "testing")
         .with("secret-access-key", "testing")
@@ -86,7 +86,7 @@ fn host(name: &str) -> BasicHost {
     host
 }
 
-async fn active(cloud: &Ec2, host: &BasicHost) -> ProvisionedHost {
+async fn active(cloud: &Hosted<Ec2>, host: &BasicHost) -> ProvisionedHost {
     let created = cloud.provision(host).await.unwrap();
     let active = cloud.status(&created.id).await.unwrap();
     assert_eq!(active.status, HostStatus::Active, "{active:?}");
@@ -101,16 +101,12 @@ async fn active(cloud: &Ec2, host: &BasicHost) -> ProvisionedHost {
     active
 }
 
-/// Deletes until nothing is left; an address is gone with the first call.
-async fn delete(cloud: &Ec2, request: HostDeleteRequest) {
+/// Deletes until nothing is left.
+async fn delete(cloud: &Hosted<Ec2>, id: &HostId) {
     for _ in 0..CALLS {
-        match cloud.delete(&request).await {
-            Ok(Deletion::InProgress) => {}
-            Ok(Deletion::Removed | Deletion::NotFound) => return,
-            Err(error) if error.kind() == ErrorKind::NotFound && matches!(request, HostDeleteRequest::Ip { .. }) => {
-                return;
-            }
-            Err(error) => panic!("{error}"),
+        match cloud.delete(&id.clone().into()).await.unwrap() {
+            Deletion::InProgress => {}
+            Deletion::Removed | Deletion::NotFound => return,
         }
     }
     panic!("the deletion does not end");
@@ -161,12 +157,18 @@ async fn hosts_come_and_go_at_moto() {
     listed.sort();
     assert_eq!(listed, ["moto-1", "moto-2"]);
 
-    delete(&cloud, first_host.id.clone().into()).await;
+    let again = cloud.provision(&first).await.unwrap();
+    assert_eq!((again.id, again.origin), (first_host.id.clone(), Some(Origin::Adopted)));
+
+    delete(&cloud, &first_host.id).await;
     assert_eq!(
         cloud.status(&first_host.id).await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
-    delete(&cloud, HostDeleteRequest::ip(second_host.ip.unwrap())).await;
+    // The address goes with the first call; the rest is found by the id.
+    let by_ip = HostDeleteRequest::ip(second_host.ip.unwrap());
+    assert_eq!(cloud.delete(&by_ip).await.unwrap(), Deletion::InProgress);
+    delete(&cloud, &second_host.id).await;
     assert_eq!(
         cloud.status(&second_host.id).await.unwrap_err().kind(),
         ErrorKind::NotFound

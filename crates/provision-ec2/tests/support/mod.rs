@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use provision_core::{BasicHost, HostId, IdempotencyKey, OpenPorts, Settings, UserData};
+use provision_core::{BasicHost, HostId, Hosted, IdempotencyKey, OpenPorts, Settings, UserData};
 use provision_ec2::Ec2;
 use provision_testkit::{
     Render,
@@ -16,7 +16,7 @@ use provision_testkit::{
 pub(crate) const ID: &str = "i-0a1b2c3d4e5f60718";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-pub(crate) fn connect(server: &MockServer) -> Ec2 {
+pub(crate) fn connect(server: &MockServer) -> Hosted<Ec2> {
     let settings = Settings::new()
         .with("access-key-id", "AKIDEXAMPLE")
         .with("secret-access-key", SECRET)
@@ -33,14 +33,20 @@ pub(crate) fn small_host() -> BasicHost {
     )
 }
 
-pub(crate) fn keyed_host() -> BasicHost {
-    let mut host = small_host();
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
-    host
+/// The key that it has by its name.
+pub(crate) fn small_key() -> IdempotencyKey {
+    small_host().effective_key()
+}
+
+pub(crate) fn in_own_group() -> BasicHost {
+    small_host()
+        .with_additional("security-group", "sg-0users")
+        .with_additional("vpc-id", "vpc-0bb")
 }
 
 pub(crate) fn full_host() -> BasicHost {
-    let mut host = keyed_host();
+    let mut host = small_host();
+    host.key = Some(IdempotencyKey::new("order-17").unwrap());
     host.region = Some("us-west-2".into());
     host.plan = Some("m7g.medium".into());
     host.image = Some("ami-0123456789abcdef0".into());
@@ -97,11 +103,22 @@ pub(crate) fn instance(state: &str, more: &str) -> String {
     )
 }
 
-pub(crate) const TAGS: &str = "<tagSet><item><key>Name</key><value>exit-1</value></item><item><key>managed-by</key><value>provision</value></item><item><key>provision-key</key><value>KEY</value></item><item><key>provision:group</key><value>provision-own</value></item></tagSet><groupSet><item><groupId>sg-0cc</groupId><groupName>provision-own</groupName></item></groupSet>";
+/// The tags of an instance that was made for a host in the configured region, in a group of its own.
+pub(crate) fn tags(host: &BasicHost) -> String {
+    let labels = wire::labels(Ec2::INFO, &host.clone().with_region("eu-west-1"));
+    let own = [("Name", host.name.as_str()), ("provision-group", "sg-0cc")];
+    let tags: String = own
+        .into_iter()
+        .chain(&labels)
+        .map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"))
+        .collect();
+    format!("<tagSet>{tags}</tagSet>")
+}
+
+pub(crate) const TAGS_OF_NO_GROUP: &str = "<tagSet><item><key>Name</key><value>exit-1</value></item><item><key>managed-by</key><value>provision</value></item></tagSet>";
 
 pub(crate) fn ours(state: &str, more: &str) -> String {
-    let hash = keyed_host().key.unwrap().hash();
-    instance(state, &(TAGS.replace("KEY", &hash) + more))
+    instance(state, &(tags(&small_host()) + more))
 }
 
 pub(crate) fn reservations(instances: &str, next: &str) -> String {
@@ -114,9 +131,12 @@ pub(crate) fn launched() -> String {
     format!("<instancesSet>{}</instancesSet>", ours("pending", ""))
 }
 
-pub(crate) fn group(id: &str, name: &str, rules: &str) -> String {
+/// A group of ours with these rules, and the host that it is tied to.
+pub(crate) fn group(id: &str, rules: &str, host: Option<&str>) -> String {
+    let host = host.map(|host| format!("<item><key>provision:host</key><value>{host}</value></item>"));
     format!(
-        "<item><groupId>{id}</groupId><groupName>{name}</groupName><ipPermissions>{rules}</ipPermissions><tagSet><item><key>managed-by</key><value>provision</value></item></tagSet></item>"
+        "<item><groupId>{id}</groupId><groupName>provision-own</groupName><ipPermissions>{rules}</ipPermissions><tagSet><item><key>managed-by</key><value>provision</value></item>{}</tagSet></item>",
+        host.unwrap_or_default()
     )
 }
 
@@ -124,21 +144,68 @@ pub(crate) fn groups(items: &str) -> String {
     format!("<securityGroupInfo>{items}</securityGroupInfo>")
 }
 
+pub(crate) const REGIONS: &str = "<regionInfo><item><regionName>eu-west-1</regionName></item><item><regionName>us-east-1</regionName></item></regionInfo>";
 pub(crate) const NO_INSTANCES: &str = "<reservationSet/>";
 pub(crate) const RUNNING: &str = "<ipAddress>203.0.113.7</ipAddress>";
 pub(crate) const NEW_GROUP: &str = "<groupId>sg-0cc</groupId>";
+pub(crate) const ALL_PORTS: &str = "<item><ipProtocol>-1</ipProtocol><ipRanges/></item>";
+pub(crate) const SUBNET: &str = "<subnetSet><item><subnetId>subnet-0aa</subnetId><vpcId>vpc-0bb</vpcId><availableIpAddressCount>5</availableIpAddressCount></item></subnetSet>";
 pub(crate) const DONE: &str = "<return>true</return>";
 
-/// What differs from run to run is left out.
+/// Two images of Ubuntu, the newer one last.
+pub(crate) fn images(processor: &str) -> String {
+    let image = |id: &str, date: &str| {
+        format!(
+            "<item><imageId>{id}</imageId><name>ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-{processor}-server-{date}</name><creationDate>{date}T00:00:00.000Z</creationDate><imageState>available</imageState></item>"
+        )
+    };
+    format!(
+        "<imagesSet>{}{}</imagesSet>",
+        image("ami-old", "20260101"),
+        image("ami-new", "20260904")
+    )
+}
+
+/// The values of a field in all requests that have it, in their order.
+pub(crate) async fn fields(server: &MockServer, name: &str) -> Vec<String> {
+    let requests = server.received_requests().await.unwrap();
+    let value = |body: &[u8]| {
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let mut pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    };
+    requests.iter().filter_map(|request| value(&request.body)).collect()
+}
+
+/// What differs from run to run is left out, the order of requests that are sent at the same time included.
 pub(crate) async fn pin(name: &str, server: &MockServer) {
+    const LINE: &str = "\n\n--------\n\n";
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_snapshot_path("../snapshots");
     settings.set_omit_expression(true);
     settings.add_filter(r"x-amz-date: \d{8}T\d{6}Z", "x-amz-date: [time]");
-    // A group without a key is named at random.
-    settings.add_filter(r"provision-[0-9a-f]{32}\b", "provision-[hash]");
     let render = Render::new().redact_field("UserData");
     let text = received_with(server, &render).await;
-    settings.bind(|| insta::assert_snapshot!(name, text));
+    let mut requests: Vec<&str> = text.split(LINE).collect();
+    for together in requests.chunk_by_mut(|one, next| at_once(one).is_some() && at_once(one) == at_once(next)) {
+        // Not by the headers, which tell the second.
+        together.sort_unstable_by_key(|request| request.split_once("\n\n").map(|(_, body)| body));
+    }
+    settings.bind(|| insta::assert_snapshot!(name, requests.join(LINE)));
+}
+
+/// Requests of the same number are sent at the same time.
+fn at_once(request: &str) -> Option<u8> {
+    let is = |actions: &[&str]| {
+        actions
+            .iter()
+            .any(|action| request.contains(&format!("Action={action}\n")))
+    };
+    match () {
+        () if is(&["DescribeImages", "DescribeSubnets", "DescribeSecurityGroups"]) => Some(0),
+        () if request.contains("client-token") => Some(0),
+        () if is(&["AuthorizeSecurityGroupIngress", "CreateTags", "TerminateInstances"]) => Some(1),
+        () => None,
+    }
 }
