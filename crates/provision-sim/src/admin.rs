@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::fault::{Effect, Fault};
-use crate::kit::answer::Answer;
-use crate::request::SimRequest;
-use crate::sim::{Sim, broken};
+use crate::{
+    cloud::CloudInfo,
+    engine::{Engine, broken},
+    fault::{Effect, Fault},
+    kit::answer::Answer,
+    request::SimRequest,
+};
 
 /// Every route, for the answer to a wrong path.
 pub(crate) const ROUTES: &[&str] = &[
@@ -27,35 +30,35 @@ pub(crate) const ROUTES: &[&str] = &[
 ];
 
 /// Answers a request to the admin API; `path` is what follows `/_sim`.
-pub(crate) fn handle(sim: &Sim, request: &SimRequest, path: &str) -> Answer {
+pub(crate) fn handle(engine: &Engine, request: &SimRequest, path: &str) -> Answer {
     if request.peer.is_some_and(|peer| !peer.to_canonical().is_loopback()) {
         return refuse(403, "the admin API answers on this machine only");
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match (request.method.as_str(), parts.as_slice()) {
-        ("GET", ["clouds"]) => show(&clouds(sim)),
-        ("GET", ["inventory"]) => match sim.try_inventory() {
+        ("GET", ["clouds"]) => show(&clouds(engine)),
+        ("GET", ["inventory"]) => match engine.try_inventory() {
             Ok(items) => show(&items),
             Err(error) => broken(&error),
         },
-        ("GET", ["requests"]) => show(&sim.requests()),
+        ("GET", ["requests"]) => show(&engine.log.list()),
         ("DELETE", ["requests"]) => {
-            sim.clear_requests();
+            engine.log.clear();
             Answer::empty(204)
         }
-        ("GET", ["faults"]) => show(&sim.faults().list()),
-        ("POST", ["faults"]) => add_fault(sim, &request.body),
+        ("GET", ["faults"]) => show(&engine.faults.list()),
+        ("POST", ["faults"]) => add_fault(engine, &request.body),
         ("DELETE", ["faults"]) => {
-            sim.faults().clear();
+            engine.faults.clear();
             Answer::empty(204)
         }
         ("DELETE", ["faults", id]) => match id.parse() {
-            Ok(id) if sim.faults().remove(id) => Answer::empty(204),
+            Ok(id) if engine.faults.remove(id) => Answer::empty(204),
             _ => refuse(404, "there is no fault with this id; GET /_sim/faults lists them"),
         },
-        ("GET", ["clock"]) => clock(sim),
-        ("POST", ["clock"]) => advance(sim, &request.body),
-        ("POST", ["reset"]) => match sim.try_reset() {
+        ("GET", ["clock"]) => clock(engine),
+        ("POST", ["clock"]) => advance(engine, &request.body),
+        ("POST", ["reset"]) => match engine.reset() {
             Ok(()) => Answer::empty(204),
             Err(error) => broken(&error),
         },
@@ -63,25 +66,25 @@ pub(crate) fn handle(sim: &Sim, request: &SimRequest, path: &str) -> Answer {
     }
 }
 
-fn clouds(sim: &Sim) -> Value {
-    let cloud = |info: &crate::CloudInfo| {
-        let settings: serde_json::Map<_, _> = info
+fn clouds(engine: &Engine) -> Value {
+    let cloud = |info: &CloudInfo| {
+        let settings: Map<_, _> = info
             .settings
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
             .collect();
         json!({ "id": info.id, "hosts": info.hosts, "endpoint_path": info.endpoint_path, "settings": settings })
     };
-    sim.cloud_infos().iter().map(cloud).collect()
+    engine.clouds.iter().map(cloud).collect()
 }
 
-fn add_fault(sim: &Sim, body: &[u8]) -> Answer {
+fn add_fault(engine: &Engine, body: &[u8]) -> Answer {
     let fault: Fault = match serde_json::from_slice(body) {
         Ok(fault) => fault,
         Err(error) => return refuse(400, &format!("the body is not a fault: {error}")),
     };
     if let Some(cloud) = fault.cloud.as_deref()
-        && !sim.cloud_infos().iter().any(|info| info.id == cloud)
+        && !engine.clouds.iter().any(|info| info.id == cloud)
     {
         return refuse(400, &format!("unknown cloud `{cloud}`; GET /_sim/clouds lists them"));
     }
@@ -91,29 +94,29 @@ fn add_fault(sim: &Sim, body: &[u8]) -> Answer {
     if matches!(fault.effect, Effect::ServerError { status } if !(500..=599).contains(&status)) {
         return refuse(400, "`status` needs a number from 500 to 599");
     }
-    Answer::json(201, &json!({ "id": sim.faults().add(fault) }))
+    Answer::json(201, &json!({ "id": engine.faults.add(fault) }))
 }
 
-fn clock(sim: &Sim) -> Answer {
+fn clock(engine: &Engine) -> Answer {
     // Agrees on the offset with the state file, if there is one.
-    if let Err(error) = sim.store() {
+    if let Err(error) = engine.store() {
         return broken(&error);
     }
-    let now = Timestamp::try_from(sim.clock().now())
+    let now = Timestamp::try_from(engine.clock.now())
         .map(|now| now.to_string())
         .unwrap_or_default();
-    Answer::json(200, &json!({ "now": now, "advanced_ms": sim.clock().offset_ms() }))
+    Answer::json(200, &json!({ "now": now, "advanced_ms": engine.clock.offset_ms() }))
 }
 
-fn advance(sim: &Sim, body: &[u8]) -> Answer {
+fn advance(engine: &Engine, body: &[u8]) -> Answer {
     let by = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|body| body.get("advance_ms")?.as_u64());
     let Some(by) = by else {
         return refuse(400, "the body must be {\"advance_ms\": <milliseconds>}");
     };
-    sim.clock().advance(Duration::from_millis(by));
-    clock(sim)
+    engine.clock.advance(Duration::from_millis(by));
+    clock(engine)
 }
 
 fn show(value: &impl Serialize) -> Answer {

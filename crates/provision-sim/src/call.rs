@@ -2,13 +2,17 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::fault::Effect;
-use crate::faults::Faults;
-use crate::kit::fields::{BodyError, Fields};
-use crate::kit::ids::{self, Ids};
-use crate::kit::life::Life;
-use crate::kit::query::Query;
-use crate::request::SimRequest;
+use crate::{
+    fault::Effect,
+    faults::Faults,
+    kit::{
+        fields::{BodyError, Fields},
+        ids::{self, Ids},
+        life::Life,
+        query::Query,
+    },
+    request::SimRequest,
+};
 
 /// A request to a cloud.
 pub(crate) struct Call<'a> {
@@ -60,23 +64,8 @@ impl Call<'_> {
     }
 
     /// The body as a form (`application/x-www-form-urlencoded`).
-    #[allow(dead_code, reason = "for clouds with form bodies")]
     pub(crate) fn form(&self) -> Query {
         Query::parse_bytes(&self.request.body)
-    }
-
-    /// The whole URL as the client sent it, with prefix and raw query; for signatures.
-    #[allow(dead_code, reason = "for clouds with signed requests")]
-    pub(crate) fn url_as_sent(&self) -> String {
-        let SimRequest {
-            scheme,
-            authority,
-            path,
-            query,
-            ..
-        } = self.request;
-        let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}://{authority}{path}{mark}{query}", scheme.as_str())
     }
 
     /// Scheme, host and prefix by which the client reached this cloud: what absolute links start with.
@@ -100,7 +89,6 @@ impl Call<'_> {
     }
 
     /// That many new hexadecimal digits, lower case.
-    #[allow(dead_code, reason = "for clouds with hexadecimal ids")]
     pub(crate) fn hex(&mut self, digits: usize) -> String {
         self.ids.hex(digits)
     }

@@ -1,7 +1,9 @@
 //! The simulator's clock: every eventual step is computed from it, never from a timer.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// Time as the simulated clouds see it. Clones share one clock.
 ///

@@ -1,12 +1,9 @@
 //! What a simulated cloud is to the engine.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::call::Call;
-use crate::kit::answer::Answer;
-use crate::record::Item;
+use crate::{call::Call, kit::answer::Answer, record::Item};
 
 /// Static facts about a simulated cloud: how programs are sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,8 +1,6 @@
 //! Faults as text, for command lines: `reset-after:method=POST,path=droplets,times=1,cloud=digitalocean`.
 
-use std::error::Error;
-use std::fmt;
-use std::str::FromStr;
+use std::{error::Error, fmt, str::FromStr};
 
 use crate::fault::{Effect, Fault};
 

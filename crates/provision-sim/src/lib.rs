@@ -5,6 +5,7 @@ mod call;
 mod clock;
 mod cloud;
 mod clouds;
+mod engine;
 mod fault;
 mod fault_text;
 mod faults;

@@ -1,8 +1,10 @@
 //! What the simulator tells about itself: the inventory and the request log.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
 
 use serde::{Serialize, Serializer};
 

@@ -1,7 +1,6 @@
 //! Which cloud a request is for: by its Host header, else by the first part of its path.
 
-use crate::cloud::CloudInfo;
-use crate::request::SimRequest;
+use crate::{cloud::CloudInfo, request::SimRequest};
 
 /// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,8 +76,9 @@ pub(crate) fn host_matches(pattern: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http::Method;
+
+    use super::*;
 
     const CLOUDS: &[CloudInfo] = &[
         CloudInfo {

@@ -1,34 +1,44 @@
 //! The simulator on a socket.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::{
+    fmt, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{
+    body::{Body, Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_rustls::TlsAcceptor;
 
-use crate::kit::answer::Answer;
-use crate::request::{Scheme, SimOutcome, SimRequest};
-use crate::sim::Sim;
-use crate::tls::TlsIdentity;
+use crate::{
+    kit::answer::Answer,
+    request::{Scheme, SimOutcome, SimRequest},
+    tls::TlsIdentity,
+};
 
 /// Largest body that is read, bytes; more is answered with 413.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// How long a client may take for its TLS handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What answers the requests.
+pub(crate) type Handler = Arc<dyn Fn(SimRequest) -> SimOutcome + Send + Sync>;
 
 /// A running server. Dropping it stops it.
 #[derive(Debug)]
@@ -39,7 +49,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(sim: Sim, listen: SocketAddr, tls: Option<&TlsIdentity>) -> io::Result<Self> {
+    pub(crate) async fn start(handler: Handler, listen: SocketAddr, tls: Option<&TlsIdentity>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let acceptor = tls.map(|tls| TlsAcceptor::from(tls.server_config()));
@@ -48,7 +58,7 @@ impl Server {
         } else {
             Scheme::Http
         };
-        let task = tokio::spawn(accept(sim, listener, acceptor));
+        let task = tokio::spawn(accept(handler, listener, acceptor));
         Ok(Self { address, scheme, task })
     }
 
@@ -85,7 +95,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(sim: Sim, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
+async fn accept(handler: Handler, listener: TcpListener, acceptor: Option<TlsAcceptor>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -93,14 +103,14 @@ async fn accept(sim: Sim, listener: TcpListener, acceptor: Option<TlsAcceptor>) 
                 Ok((stream, peer)) => {
                     // Small answers must not wait for more to come.
                     drop(stream.set_nodelay(true));
-                    let (sim, acceptor) = (sim.clone(), acceptor.clone());
+                    let (handler, acceptor) = (Arc::clone(&handler), acceptor.clone());
                     connections.spawn(async move {
                         match acceptor {
-                            None => talk(sim, stream, Scheme::Http, peer.ip()).await,
+                            None => talk(handler, stream, Scheme::Http, peer.ip()).await,
                             Some(acceptor) => {
                                 let handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream));
                                 if let Ok(Ok(stream)) = handshake.await {
-                                    talk(sim, stream, Scheme::Https, peer.ip()).await;
+                                    talk(handler, stream, Scheme::Https, peer.ip()).await;
                                 }
                             }
                         }
@@ -118,19 +128,18 @@ async fn accept(sim: Sim, listener: TcpListener, acceptor: Option<TlsAcceptor>) 
 #[derive(Debug)]
 struct Dropped;
 
-impl std::fmt::Display for Dropped {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Dropped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("connection dropped by a fault")
     }
 }
 
 impl std::error::Error for Dropped {}
 
-async fn talk(sim: Sim, stream: impl AsyncRead + AsyncWrite + Unpin, scheme: Scheme, peer: IpAddr) {
-    let sim = Arc::new(sim);
+async fn talk(handler: Handler, stream: impl AsyncRead + AsyncWrite + Unpin, scheme: Scheme, peer: IpAddr) {
     let service = service_fn(move |request| {
-        let sim = Arc::clone(&sim);
-        async move { answer(&sim, request, scheme, peer).await }
+        let handler = Arc::clone(&handler);
+        async move { answer(&handler, request, scheme, peer).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -141,7 +150,7 @@ async fn talk(sim: Sim, stream: impl AsyncRead + AsyncWrite + Unpin, scheme: Sch
 }
 
 async fn answer(
-    sim: &Sim,
+    handler: &Handler,
     request: Request<Incoming>,
     scheme: Scheme,
     peer: IpAddr,
@@ -175,7 +184,7 @@ async fn answer(
         body,
         peer: Some(peer),
     };
-    let outcome = sim.handle(request);
+    let outcome = handler(request);
     let delay = outcome.delay();
     if delay > Duration::ZERO {
         tokio::time::sleep(delay).await;

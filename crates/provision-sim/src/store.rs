@@ -3,17 +3,17 @@
 //! With a file every request takes an exclusive lock on `<file>.lock`, reads the file if somebody changed it, is
 //! handled, and writes the file anew (beside it, then renamed over it) if it changed something.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::clock::Clock;
-use crate::cloud::Slot;
-use crate::kit::ids::Ids;
+use crate::{clock::Clock, cloud::Slot, kit::ids::Ids};
 
 /// Version of the file's form that this build writes and reads.
 const VERSION: u32 = 1;
@@ -278,7 +278,7 @@ fn write_anew(path: &Path, text: &[u8]) -> io::Result<()> {
 
 #[cfg(unix)]
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::OpenOptionsExt as _;
     options.mode(0o600)
 }
 

@@ -1,20 +1,23 @@
 //! Certificates made on the spot: an authority, and one certificate for each host that a client asks for.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::{
+    ServerConfig,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
 
-use crate::route::host_matches;
+use crate::{clouds, route::host_matches};
 
 /// Names in the certificate for clients that ask for no host, as those who connect by address do.
 const LOCAL_NAMES: &[&str] = &["localhost", "127.0.0.1", "::1"];
@@ -45,7 +48,11 @@ impl TlsIdentity {
         let authority = CertifiedIssuer::self_signed(params, key).map_err(io::Error::other)?;
         let ca_pem = authority.pem();
         let leaf = KeyPair::generate().map_err(io::Error::other)?;
-        let hosts = crate::clouds().iter().flat_map(|cloud| cloud.hosts).copied().collect();
+        let hosts = clouds::all()
+            .iter()
+            .flat_map(|slot| slot.info().hosts)
+            .copied()
+            .collect();
         let resolver = Resolver {
             authority,
             leaf,

@@ -6,7 +6,6 @@ mod support;
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
 use serde_json::{Value, json};
-
 use support::{Account, Got, advance, got, items, sim};
 
 fn account(sim: &Sim) -> Account<'_> {

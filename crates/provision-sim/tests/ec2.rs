@@ -5,7 +5,6 @@ mod support;
 
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
-
 use support::{advance, items, sigv4, sim};
 
 const IMAGE: &str = "resolve:ssm:/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id";

@@ -3,13 +3,14 @@
 
 mod support;
 
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use http::Method;
 use provision_sim::{Clock, Effect, Fault, Sim, SimOutcome, SimRequest};
 use serde_json::{Value, json};
-
 use support::{Account, advance, clock, got, items, sim};
 
 fn hetzner(sim: &Sim) -> Account<'_> {

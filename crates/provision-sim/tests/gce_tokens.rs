@@ -5,13 +5,14 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE, URL_SAFE_NO_PAD},
+};
 use http::Method;
 use provision_sim::{Sim, SimRequest};
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use serde_json::{Value, json};
-
 use support::{Got, got, sim};
 
 const COMPUTE: &str = "https://www.googleapis.com/auth/compute";

@@ -5,7 +5,6 @@ mod support;
 
 use provision_sim::Sim;
 use serde_json::{Value, json};
-
 use support::{Account, Got, advance, items, sim};
 
 fn account(sim: &Sim) -> Account<'_> {
@@ -102,7 +101,7 @@ fn a_firewall_in_use_cannot_be_deleted() {
     );
     let applied = account.get(&path).json["firewall"]["applied_to"].clone();
     assert_eq!(applied, json!([{ "type": "server", "server": { "id": server["id"] } }]));
-    assert_eq!(code(&account.delete(&path)), (409, "resource_in_use"));
+    assert_eq!(code(&account.delete(&path)), (422, "resource_in_use"));
     advance(&sim, 3_000);
     account.delete(&format!("/servers/{}", server["id"]));
     assert_eq!(items(&sim, "firewall"), [id.to_string()]);
@@ -127,7 +126,7 @@ fn firewalls_are_applied_by_server_or_label() {
     let attached = || account.get(&format!("/servers/{server}")).json["server"]["public_net"]["firewalls"].clone();
     assert_eq!(attached(), json!([{ "id": id, "status": "applied" }]));
     let path = format!("/firewalls/{id}");
-    assert_eq!(code(&account.delete(&path)), (409, "resource_in_use"));
+    assert_eq!(code(&account.delete(&path)), (422, "resource_in_use"));
     let remove = json!({ "remove_from": [selector] });
     assert_eq!(
         account

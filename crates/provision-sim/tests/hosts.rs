@@ -9,7 +9,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use provision_sim::{CloudInfo, Server, Sim, TlsIdentity};
 use reqwest::{Certificate, Client, StatusCode};
 use serde_json::{Value, json};
-
 use support::sigv4;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

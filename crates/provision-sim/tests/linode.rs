@@ -3,12 +3,10 @@
 
 mod support;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
 use serde_json::{Value, json};
-
 use support::{Account, Got, advance, got, items, sim};
 
 fn account(sim: &Sim) -> Account<'_> {

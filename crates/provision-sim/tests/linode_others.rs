@@ -6,7 +6,6 @@ mod support;
 use http::Method;
 use provision_sim::Sim;
 use serde_json::{Value, json};
-
 use support::{Account, Got, got, items, sim};
 
 fn account(sim: &Sim) -> Account<'_> {

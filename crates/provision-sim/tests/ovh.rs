@@ -7,7 +7,6 @@ use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
-
 use support::{Got, advance, got, items, sim};
 
 const HOST: &str = "https://eu.api.ovh.com";

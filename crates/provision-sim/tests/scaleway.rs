@@ -6,7 +6,6 @@ mod support;
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
 use serde_json::{Value, json};
-
 use support::{Got, advance, got, items, sim};
 
 const KEY: &str = "7f2d1c3a-0b4e-4c5d-9e6f-1a2b3c4d5e6f";

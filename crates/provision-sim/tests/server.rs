@@ -6,8 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use provision_sim::{Effect, Fault, Server, Sim, TlsIdentity};
 use reqwest::{Certificate, Client, StatusCode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

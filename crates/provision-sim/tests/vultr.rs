@@ -6,7 +6,6 @@ mod support;
 use http::Method;
 use provision_sim::{Effect, Fault, Sim, SimRequest};
 use serde_json::{Value, json};
-
 use support::{Account, Got, advance, got, items, sim};
 
 fn account(sim: &Sim) -> Account<'_> {
@@ -101,9 +100,30 @@ fn an_instance_comes_up_and_goes() {
     );
 
     assert_eq!(account.delete(&path).status, 204);
-    assert_eq!(refusal(&account.get(&path)), (404, "Invalid instance-id."));
-    assert_eq!(refusal(&account.delete(&path)), (404, "Invalid instance-id."));
+    assert_eq!(refusal(&account.get(&path)), (404, "instance not found"));
+    assert_eq!(refusal(&account.delete(&path)), (404, "instance not found"));
     assert!(sim.inventory().is_empty());
+}
+
+#[test]
+fn an_unknown_path_is_told_from_an_unknown_instance() {
+    let sim = sim();
+    let account = account(&sim);
+    // Withdrawn from the real API: https://github.com/vultr/terraform-provider-vultr/issues/753
+    let withdrawn = account.get("/vpc2");
+    assert_eq!(withdrawn.json, json!({ "error": "Not found.", "status": 404 }));
+    let outside = Account {
+        base: "/vultr",
+        ..account
+    };
+    for path in ["/v1/instances", "/v2/v2/instances", "/"] {
+        assert_eq!(refusal(&outside.get(path)), (404, "Not found."), "{path}");
+    }
+    // https://github.com/vultr/terraform-provider-vultr/issues/688
+    let unknown = outside.get("/v2/instances/c6b59703-a9e9-4909-b83b-69e33ac4c84b");
+    assert_eq!(unknown.json, json!({ "error": "instance not found", "status": 404 }));
+    let missing = outside.post("/v2/instances/c6b59703-a9e9-4909-b83b-69e33ac4c84b/halt", json!({}));
+    assert_eq!(refusal(&missing), (404, "instance not found"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn blocks(root: &Path, providers: &[Provider]) -> (Vec<Block>, Vec<St
             cli_features(providers),
         ),
         block(
-            "crates/provision-sim/src/clouds/mod.rs",
+            "crates/provision-sim/src/clouds.rs",
             "clouds",
             simulated_clouds(providers),
         ),

@@ -30,7 +30,6 @@ impl Answer {
     }
 
     /// An XML body; escape values with [`escape_xml`](crate::kit::text::escape_xml).
-    #[allow(dead_code, reason = "for clouds that speak XML")]
     pub(crate) fn xml(status: u16, body: impl Into<Bytes>) -> Self {
         Self::empty(status)
             .header("content-type", "text/xml;charset=UTF-8")
@@ -38,7 +37,6 @@ impl Answer {
     }
 
     /// A plain text body.
-    #[allow(dead_code, reason = "for clouds that answer errors as text")]
     pub(crate) fn text(status: u16, body: impl Into<Bytes>) -> Self {
         Self::empty(status)
             .header("content-type", "text/plain; charset=utf-8")
@@ -46,7 +44,6 @@ impl Answer {
     }
 
     /// Sets another content type.
-    #[allow(dead_code, reason = "for clouds with types of their own")]
     pub(crate) fn content_type(mut self, value: &str) -> Self {
         self.headers.retain(|(name, _)| *name != "content-type");
         self.header("content-type", value)
@@ -90,8 +87,9 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn own_headers_win_over_defaults() {

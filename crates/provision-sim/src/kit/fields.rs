@@ -64,7 +64,6 @@ impl Fields {
     }
 
     /// A whole number, zero or more.
-    #[allow(dead_code, reason = "for the clouds to come")]
     pub(crate) fn number(&self, field: &str) -> Read<Option<u64>> {
         self.read(field, "integer", Value::as_u64)
     }

@@ -75,8 +75,9 @@ pub(crate) fn ipv6_net(number: u32) -> Ipv6Addr {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::HashSet;
+
+    use super::*;
 
     #[test]
     fn addresses_start_in_the_documentation_ranges_and_never_repeat() {

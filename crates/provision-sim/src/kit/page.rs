@@ -1,5 +1,7 @@
 //! Slices of lists: by page number, or by an opaque cursor.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page<T> {
@@ -63,11 +65,7 @@ impl<T> Page<T> {
 
 /// Cuts out the slice behind a cursor (`None`: from the start) and names the cursor of the next one. `None` when the
 /// cursor is not one of ours.
-#[allow(dead_code, reason = "for clouds with page tokens")]
 pub(crate) fn cut_at_cursor<T>(list: Vec<T>, cursor: Option<&str>, size: usize) -> Option<(Vec<T>, Option<String>)> {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
     let start: usize = match cursor {
         Some(cursor) => {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;

@@ -48,7 +48,6 @@ impl Query {
     }
 
     /// All pairs.
-    #[allow(dead_code, reason = "for clouds that sign the query")]
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -1,5 +1,8 @@
 //! Texts: times, digests, keys, escaping.
 
+use std::net::IpAddr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -34,7 +37,6 @@ pub(crate) fn fingerprint(public_key: &str) -> String {
 
 /// Whether a text looks like an OpenSSH public key: a known type and base64.
 pub(crate) fn is_ssh_key(text: &str) -> bool {
-    use base64::Engine;
     let mut words = text.split_whitespace();
     let kind = words.next().unwrap_or_default();
     let known = ["ssh-rsa", "ssh-ed25519", "ssh-dss"].contains(&kind)
@@ -42,12 +44,11 @@ pub(crate) fn is_ssh_key(text: &str) -> bool {
         || kind.starts_with("sk-ssh-")
         || kind.starts_with("sk-ecdsa-");
     let blob = words.next().unwrap_or_default();
-    known && !blob.is_empty() && base64::engine::general_purpose::STANDARD.decode(blob).is_ok()
+    known && !blob.is_empty() && STANDARD.decode(blob).is_ok()
 }
 
 /// Whether a text is a network or an address: `203.0.113.0/24`, `::/0`, and without the prefix if `bare` is allowed.
 pub(crate) fn is_network(text: &str, bare: bool) -> bool {
-    use std::net::IpAddr;
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
@@ -63,7 +64,6 @@ pub(crate) fn is_network(text: &str, bare: bool) -> bool {
 }
 
 /// A value made safe to stand inside XML.
-#[allow(dead_code, reason = "for clouds that speak XML")]
 pub(crate) fn escape_xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,17 +1,15 @@
 //! The token service, versions 1 and 2, and the check of what it issued.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::call::Call;
-use crate::cloud::{Handled, Trouble};
-use crate::kit::answer::Answer;
-use crate::kit::query::Query;
-use crate::kit::text::rfc3339;
-
 use super::{CLIENT, READER, SECRET, TENANT, at, error};
+use crate::{
+    call::Call,
+    cloud::{Handled, Trouble},
+    kit::{answer::Answer, query::Query, text::rfc3339},
+};
 
 /// How long a token lasts, seconds.
 const LIFETIME: u64 = 3_599;

@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Life;
-use crate::kit::text::rfc3339;
-
-use super::groups::{being_deleted, not_found, read_tags};
-use super::state::{ADDRESS, DISK, Deployment, MACHINE, Resource, State};
-use super::template::{Place, Refusal, Template, Wanted};
 use super::{
-    at, body, catalog, error, invalid_content, machines, networks, no_route, page, put as set, unknown_member,
-    wrong_type,
+    at, body, catalog, error, group_is_ending, invalid_content, machines, networks, no_group, no_route, page,
+    put as set,
+    state::{ADDRESS, DISK, Deployment, MACHINE, Resource, State, Tags},
+    tags,
+    template::{Place, Refusal, Template, Wanted},
+    unknown_member, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Life, text::rfc3339},
 };
 
 /// Requests below `deployments` of a group; `path` is in lower case.
@@ -28,7 +28,7 @@ pub(super) fn handle(call: &mut Call<'_>, state: &mut State, group: &str, path: 
         return put(call, state, group, name);
     }
     let now = call.now;
-    let group = state.group(group).ok_or_else(|| not_found(group))?;
+    let group = state.group(group).ok_or_else(|| no_group(group))?;
     if path.is_empty() && method == "GET" {
         let list = group
             .deployments
@@ -96,10 +96,10 @@ fn active(deployment: &Deployment) -> Answer {
 
 fn put(call: &mut Call<'_>, state: &mut State, group: &str, name: &str) -> Handled {
     let Some(holder) = state.find(group) else {
-        return Err(not_found(group));
+        return Err(no_group(group));
     };
     if holder.is_ending() {
-        return Err(being_deleted(group));
+        return Err(group_is_ending(group));
     }
     let valid =
         (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "._()-".contains(c));
@@ -189,7 +189,7 @@ fn put(call: &mut Call<'_>, state: &mut State, group: &str, name: &str) -> Handl
         canceled: false,
     };
     let Some(holder) = state.group(&group) else {
-        return Err(not_found(&group));
+        return Err(no_group(&group));
     };
     for part in made {
         holder
@@ -213,12 +213,12 @@ fn put(call: &mut Call<'_>, state: &mut State, group: &str, name: &str) -> Handl
     Ok(answer.header("azure-asyncoperation", status).header("retry-after", "0"))
 }
 
-fn read_request(call: &Call<'_>) -> Result<(Template, super::state::Tags), Answer> {
+fn read_request(call: &Call<'_>) -> Result<(Template, Tags), Answer> {
     let fields = body(call)?;
     if let Some(member) = fields.unknown(&["properties", "tags", "location"]) {
         return Err(invalid_content(&unknown_member(member, "Deployment")));
     }
-    let tags = read_tags(&fields)?;
+    let tags = tags::read(&fields)?;
     let missing = || {
         error(
             400,

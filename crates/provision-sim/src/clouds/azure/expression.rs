@@ -2,12 +2,11 @@
 //! <https://learn.microsoft.com/en-us/azure/azure-resource-manager/templates/template-functions>, those that templates of
 //! virtual machines use.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use super::{SUBSCRIPTION, state::group_id};
 use crate::kit::text::sha256;
-
-use super::SUBSCRIPTION;
-use super::state::group_id;
 
 /// How deep variables may refer to each other.
 const DEEPEST: usize = 32;
@@ -137,8 +136,7 @@ impl Scope<'_> {
                 _ => return Err(wrong()),
             },
             "base64" => {
-                use base64::Engine;
-                json!(base64::engine::general_purpose::STANDARD.encode(text(0)?))
+                json!(STANDARD.encode(text(0)?))
             }
             "length" => json!(match first()? {
                 Value::String(text) => text.chars().count(),

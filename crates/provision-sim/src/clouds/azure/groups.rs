@@ -1,14 +1,14 @@
 //! Resource groups, and everything below one.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-
-use super::state::{Group, State, Tags, group_id};
-use super::{body, catalog, deployments, error, invalid_content, no_route, page, reads, unknown_member, wrong_type};
+use super::{
+    SUBSCRIPTION, body, catalog, deployments, error, group_is_ending, invalid_content, no_group, no_route, page, reads,
+    state::{Group, State, group_id},
+    tags, unknown_member, wrong_type,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// Requests below `resourcegroups`; `path` is in lower case.
 pub(super) fn handle(call: &mut Call<'_>, state: &mut State, path: &[&str]) -> Handled {
@@ -41,21 +41,8 @@ pub(super) fn handle(call: &mut Call<'_>, state: &mut State, path: &[&str]) -> H
     }
 }
 
-pub(super) fn find<'a>(state: &'a State, name: &str) -> Result<&'a Group, Answer> {
-    state.find(name).ok_or_else(|| not_found(name))
-}
-
-pub(super) fn not_found(name: &str) -> Answer {
-    error(
-        404,
-        "ResourceGroupNotFound",
-        &format!("Resource group '{name}' could not be found."),
-    )
-}
-
-pub(super) fn being_deleted(name: &str) -> Answer {
-    let message = format!("The resource group '{name}' is in deprovisioning state and cannot perform this operation.");
-    error(409, "ResourceGroupBeingDeleted", &message)
+fn find<'a>(state: &'a State, name: &str) -> Result<&'a Group, Answer> {
+    state.find(name).ok_or_else(|| no_group(name))
 }
 
 impl Group {
@@ -122,52 +109,13 @@ fn check_name(name: &str) -> Result<(), Answer> {
     Err(error(400, "InvalidResourceGroup", &message))
 }
 
-/// Tags in a body; empty when there are none.
-pub(super) fn read_tags(fields: &Fields) -> Result<Tags, Answer> {
-    let Some(tags) = fields.object("tags").map_err(wrong_type)? else {
-        return Ok(Tags::new());
-    };
-    let mut read = Tags::new();
-    for (name, value) in tags.iter() {
-        let Some(value) = value.as_str() else {
-            return Err(error(400, "InvalidTagValueDataType", "The tag values must be strings."));
-        };
-        if name.is_empty() || name.len() > 512 || name.contains(['<', '>', '%', '&', '\\', '?', '/']) {
-            return Err(error(
-                400,
-                "InvalidTagNameCharacters",
-                &format!("The tag name '{name}' is not valid."),
-            ));
-        }
-        if value.len() > 256 {
-            return Err(error(
-                400,
-                "InvalidTagValueLength",
-                "Tag value too large. It can be at most 256 characters.",
-            ));
-        }
-        if read.keys().any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(error(
-                400,
-                "DuplicateTagName",
-                &format!("The tag name '{name}' is there twice."),
-            ));
-        }
-        read.insert(name.to_owned(), value.to_owned());
-    }
-    if read.len() > 50 {
-        return Err(error(400, "InvalidTags", "A resource can have 50 tags at most."));
-    }
-    Ok(read)
-}
-
 fn put(call: &mut Call<'_>, state: &mut State, name: &str) -> Handled {
     check_name(name)?;
     let fields = body(call)?;
     if let Some(member) = fields.unknown(&["id", "name", "type", "location", "tags", "managedBy", "properties"]) {
         return Err(invalid_content(&unknown_member(member, "ResourceGroupDefinition")));
     }
-    let tags = read_tags(&fields)?;
+    let tags = tags::read(&fields)?;
     let Some(written) = fields.text("location").map_err(wrong_type)? else {
         return Err(error(
             400,
@@ -184,7 +132,7 @@ fn put(call: &mut Call<'_>, state: &mut State, name: &str) -> Handled {
     };
     if let Some(group) = state.group(name) {
         if group.is_ending() {
-            return Err(being_deleted(name));
+            return Err(group_is_ending(name));
         }
         if group.location != location {
             let message = format!(
@@ -211,10 +159,10 @@ fn put(call: &mut Call<'_>, state: &mut State, name: &str) -> Handled {
 
 fn patch(call: &Call<'_>, state: &mut State, name: &str) -> Handled {
     let fields = body(call)?;
-    let tags = read_tags(&fields)?;
-    let group = state.group(name).ok_or_else(|| not_found(name))?;
+    let tags = tags::read(&fields)?;
+    let group = state.group(name).ok_or_else(|| no_group(name))?;
     if group.is_ending() {
-        return Err(being_deleted(name));
+        return Err(group_is_ending(name));
     }
     group.tags = tags;
     Ok(Answer::json(200, &group.show()))
@@ -222,7 +170,7 @@ fn patch(call: &Call<'_>, state: &mut State, name: &str) -> Handled {
 
 /// A second deletion is accepted like the first (UNCONFIRMED). An empty group is gone at once.
 fn delete(call: &Call<'_>, state: &mut State, name: &str) -> Handled {
-    let group = state.group(name).ok_or_else(|| not_found(name))?;
+    let group = state.group(name).ok_or_else(|| no_group(name))?;
     let mut life = group.life.clone();
     if group.resources.is_empty() {
         life.end(call.now, 0);
@@ -235,12 +183,11 @@ fn delete(call: &Call<'_>, state: &mut State, name: &str) -> Handled {
 
 /// The answer to a deletion: look there for its end.
 pub(super) fn accepted(call: &Call<'_>, group: &str) -> Answer {
-    use base64::Engine;
-    let opaque = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(group);
+    let opaque = URL_SAFE_NO_PAD.encode(group);
     let location = format!(
         "{}/subscriptions/{}/operationresults/{opaque}?api-version={}",
         call.base_url(),
-        super::SUBSCRIPTION,
+        SUBSCRIPTION,
         call.query.get("api-version").unwrap_or_default()
     );
     Answer::empty(202)
@@ -249,9 +196,10 @@ pub(super) fn accepted(call: &Call<'_>, group: &str) -> Answer {
 }
 
 /// Where `Location` of a deletion leads.
-pub(super) fn operation_result(call: &Call<'_>, state: &State, opaque: &str) -> Handled {
-    use base64::Engine;
-    let name = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(opaque).ok();
+pub(super) fn operation_result(call: &Call<'_>, state: &State) -> Handled {
+    // Not the segment in lower case.
+    let opaque = call.segments.last().copied().unwrap_or_default();
+    let name = URL_SAFE_NO_PAD.decode(opaque).ok();
     let Some(name) = name.and_then(|name| String::from_utf8(name).ok()) else {
         return Err(no_route(call));
     };

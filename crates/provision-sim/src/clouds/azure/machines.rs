@@ -2,17 +2,20 @@
 //! <https://learn.microsoft.com/en-us/azure/templates/microsoft.compute/virtualmachines>. The wording of most refusals is
 //! UNCONFIRMED.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::kit::fields::Fields;
-use crate::kit::text::{is_ssh_key, sha256};
-
-use super::catalog::{self, NEVER_ALLOCATED, Size};
-use super::networks::{Exists, members, object, objects};
-use super::template::{Refusal, Wanted};
-use super::{at, put};
+use super::{
+    at,
+    catalog::{self, NEVER_ALLOCATED, Size},
+    networks::{Exists, members, object, objects},
+    put,
+    template::{Refusal, Wanted},
+};
+use crate::kit::{
+    fields::Fields,
+    text::{is_ssh_key, sha256},
+};
 
 /// Custom data at most, as base64: 65,535 bytes before.
 const CUSTOM_DATA_LIMIT: usize = 87_380;

@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use crate::kit::fields::Fields;
-use crate::kit::text::is_network;
-
-use super::state::{ADDRESS, INTERFACE, NETWORK, NSG};
-use super::template::{Refusal, Wanted};
-use super::unknown_member;
+use super::{
+    state::{ADDRESS, INTERFACE, NETWORK, NSG},
+    template::{Refusal, Wanted},
+    unknown_member,
+};
+use crate::kit::{fields::Fields, text::is_network};
 
 /// Whether there is a resource with this id, in lower case, when the one that is checked is made.
 pub(super) type Exists<'a> = &'a dyn Fn(&str) -> bool;

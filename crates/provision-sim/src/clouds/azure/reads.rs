@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-use crate::kit::text::rfc3339;
-
-use super::state::{ADDRESS, Group, INTERFACE, MACHINE, Resource, State, TYPES, group_id};
-use super::{SUBSCRIPTION, TENANT, at, catalog, error, groups, no_route, page, put};
+use super::{
+    SUBSCRIPTION, TENANT, at, catalog, error, no_group, no_route, page, put,
+    state::{ADDRESS, DISK, Group, INTERFACE, MACHINE, Resource, State, TYPES, group_id},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Stage, text::rfc3339},
+};
 
 const NAMESPACES: [&str; 3] = ["Microsoft.Compute", "Microsoft.Network", "Microsoft.Resources"];
 
@@ -51,11 +52,6 @@ pub(super) fn handle(call: &Call<'_>, state: &State, path: &[&str]) -> Handled {
             page(call, sold.map(|size| size.sku(region)).collect())
         }
         ["providers", namespace, kind] => list(call, state, namespace, kind, None),
-        ["operationresults", _] => {
-            // Not the one in lower case.
-            let opaque = call.segments.last().copied().unwrap_or_default();
-            groups::operation_result(call, state, opaque)
-        }
         _ => Err(no_route(call)),
     }
 }
@@ -196,7 +192,7 @@ pub(super) fn resource(call: &Call<'_>, state: &mut State, group: &str, kind: &s
         );
         error(404, "ResourceNotFound", &message)
     };
-    let holder = state.group(group).ok_or_else(|| groups::not_found(group))?;
+    let holder = state.group(group).ok_or_else(|| no_group(group))?;
     let view = holder.clone();
     let found = |known: &&mut Resource| known.kind.eq_ignore_ascii_case(kind) && known.name.eq_ignore_ascii_case(&name);
     let resource = holder.resources.iter_mut().find(found).ok_or_else(missing)?;
@@ -229,7 +225,7 @@ pub(super) fn resource(call: &Call<'_>, state: &mut State, group: &str, kind: &s
         }
         ("DELETE", []) if is_machine => {
             // Disk, interface and address follow by their `deleteOption`.
-            let follow = [MACHINE, super::state::DISK, INTERFACE, ADDRESS];
+            let follow = [MACHINE, DISK, INTERFACE, ADDRESS];
             for part in holder
                 .resources
                 .iter_mut()

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kit::life::{Life, Stage};
-use crate::kit::text::rfc3339;
-use crate::record::Item;
-
 use super::{ID, SUBSCRIPTION, put};
+use crate::{
+    kit::{
+        life::{Life, Stage},
+        text::rfc3339,
+    },
+    record::Item,
+};
 
 pub(super) const NSG: &str = "Microsoft.Network/networkSecurityGroups";
 pub(super) const ADDRESS: &str = "Microsoft.Network/publicIPAddresses";

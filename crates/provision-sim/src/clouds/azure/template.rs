@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::{
+    at,
+    expression::Scope,
+    put,
+    state::{TYPES, Tags, group_id},
+    unknown_member,
+};
 use crate::kit::fields::Fields;
-
-use super::expression::Scope;
-use super::state::{TYPES, Tags};
-use super::{at, put, unknown_member};
 
 /// Why a template is refused: code and message.
 pub(super) type Refusal = (&'static str, String);
@@ -327,7 +330,7 @@ fn read_resource(resource: &Value, scope: &Scope<'_>) -> Result<Option<Wanted>, 
         }
         _ => return Err(invalid("'dependsOn' is not an array")),
     };
-    let id = format!("{}/providers/{kind}/{name}", super::state::group_id(scope.group));
+    let id = format!("{}/providers/{kind}/{name}", group_id(scope.group));
     Ok(Some(Wanted {
         kind,
         name,

@@ -3,12 +3,15 @@
 
 use serde_json::Value;
 
-use crate::call::Call;
-use crate::kit::answer::Answer;
-use crate::kit::fields::{FieldError, Fields};
-use crate::kit::query::Query;
-
 use super::error;
+use crate::{
+    call::Call,
+    kit::{
+        answer::Answer,
+        fields::{FieldError, Fields},
+        query::Query,
+    },
+};
 
 /// The fields of a request, wherever they stand: the JSON body first, then the form, then the query.
 pub(super) struct Input {

@@ -2,16 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::is_network;
-
-use super::catalog::{self, Region};
-use super::fields::{Input, refused};
-use super::state::{Firewall, State};
-use super::{error, success};
+use super::{
+    catalog::{self, Region},
+    error,
+    fields::{Input, refused},
+    state::{Firewall, State},
+    success,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, fields::Fields, text::is_network},
+};
 
 fn show(state: &State, firewall: &Firewall) -> Value {
     json!({

@@ -2,17 +2,24 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-use crate::kit::page::Page;
-use crate::kit::text::{rfc3339, sha256};
-
-use super::catalog::{self, Region, Size};
-use super::fields::Input;
-use super::state::{Instance, State};
-use super::{error, firewalls, success};
+use super::{
+    catalog::{self, Region, Size},
+    error,
+    fields::Input,
+    firewalls,
+    state::{Instance, State},
+    success,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        life::Stage,
+        page::Page,
+        text::{rfc3339, sha256},
+    },
+};
 
 /// Instances that the simulated account may have.
 const INSTANCE_LIMIT: usize = 10_000;

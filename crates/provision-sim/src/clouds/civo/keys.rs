@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::{fingerprint, is_ssh_key, rfc3339};
-
-use super::fields::Input;
-use super::state::{Key, State};
-use super::{error, success};
+use super::{
+    error,
+    fields::Input,
+    state::{Key, State},
+    success,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        text::{fingerprint, is_ssh_key, rfc3339},
+    },
+};
 
 pub(super) fn list(state: &State) -> Answer {
     let show = |key: &Key| {

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kit::life::{Life, Stage};
-use crate::record::Item;
-
 use super::ID;
+use crate::{
+    kit::life::{Life, Stage},
+    record::Item,
+};
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]

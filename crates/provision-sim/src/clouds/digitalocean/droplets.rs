@@ -4,15 +4,21 @@ use std::net::Ipv6Addr;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::{FieldError, Fields};
-use crate::kit::life::Stage;
-use crate::kit::text::{rfc3339, sha256};
-
-use super::state::{Action, Droplet, State};
-use super::{DROPLET_LIMIT, body, catalog, error, keys, not_found, page, tags, unprocessable, wrong_type};
+use super::{
+    DROPLET_LIMIT, body, catalog, error, keys, not_found, page,
+    state::{Action, Droplet, State},
+    tags, unprocessable, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::{FieldError, Fields},
+        life::Stage,
+        text::{rfc3339, sha256},
+    },
+};
 
 /// Largest user data, bytes.
 const USER_DATA_LIMIT: usize = 64 * 1024;

@@ -5,14 +5,20 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::{is_network, rfc3339};
-
-use super::state::{Firewall, State};
-use super::{body, error, not_found, page, tags, unprocessable, wrong_type};
+use super::{
+    body, error, not_found, page,
+    state::{Firewall, State},
+    tags, unprocessable, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::Fields,
+        text::{is_network, rfc3339},
+    },
+};
 
 fn show(firewall: &Firewall) -> Value {
     json!({

@@ -2,13 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::{fingerprint, is_ssh_key};
-
-use super::state::{Key, State};
-use super::{body, not_found, page, unprocessable, wrong_type};
+use super::{
+    body, not_found, page,
+    state::{Key, State},
+    unprocessable, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        text::{fingerprint, is_ssh_key},
+    },
+};
 
 fn show(key: &Key) -> Value {
     json!({ "id": key.id, "name": key.name, "fingerprint": key.fingerprint, "public_key": key.public_key })

@@ -2,12 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::State;
-use super::{body, not_found, page, unprocessable, wrong_type};
+use super::{body, not_found, page, state::State, unprocessable, wrong_type};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// 1 to 255 letters, digits, colons, hyphens and underscores.
 pub(super) fn is_tag(name: &str) -> bool {

@@ -3,12 +3,15 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::params::{Filter, Params};
-use super::xml::{answer, bad, list, text, wrap};
+use super::{
+    params::{Filter, Params},
+    xml::{answer, bad, list, text, wrap},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::sha256},
+};
 
 pub(super) struct Region {
     pub(super) name: &'static str,
@@ -154,7 +157,7 @@ const IMAGES: &[Image] = &[
 
 impl Image {
     pub(super) fn id(&self, region: &str) -> String {
-        let digest = crate::kit::text::sha256(region);
+        let digest = sha256(region);
         format!("ami-{}{:05x}", digest.get(..12).unwrap_or_default(), self.number)
     }
 }

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::{is_network, sha256};
-
-use super::catalog::no_such_filter;
-use super::network::{default_group, default_vpc, vpcs};
-use super::params::{Filter, Params};
-use super::state::{Group, Rule, State};
-use super::xml::{answer, bad, done, error, list, some, tags, text};
-use super::{NO_DEFAULT_VPC, OWNER};
+use super::{
+    NO_DEFAULT_VPC, OWNER,
+    catalog::no_such_filter,
+    network::{default_group, default_vpc, vpcs},
+    params::{Filter, Params},
+    state::{Group, Rule, State},
+    xml::{answer, bad, done, error, list, some, tags, text},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        text::{is_network, sha256},
+    },
+};
 
 /// Most groups in a region (2,500 until the account asks for more), and most rules of a group for each version of IP.
 const GROUPS: usize = 10_000;

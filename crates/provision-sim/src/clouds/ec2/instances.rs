@@ -1,17 +1,18 @@
 //! Instances and their volumes after launch.
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-use crate::kit::text::rfc3339;
-
-use super::catalog::no_such_filter;
-use super::groups;
-use super::params::{Filter, Params};
-use super::state::{Instance, State, Tags, Volume};
-use super::xml::{answer, bad, done, list, some, tags, text, wrap};
-use super::{ID_DIGITS, OWNER};
+use super::{
+    ID_DIGITS, OWNER,
+    catalog::{find_type, no_such_filter},
+    groups,
+    params::{Filter, Params},
+    state::{Instance, State, Tags, Volume},
+    xml::{answer, bad, done, list, some, tags, text, wrap},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Stage, text::rfc3339},
+};
 
 fn not_found(call: &Call<'_>, id: &str) -> Answer {
     bad(
@@ -153,7 +154,7 @@ fn show(state: &State, instance: &Instance, now: u64) -> String {
     shown
         + &text(
             "architecture",
-            super::catalog::find_type(&instance.kind).map_or("x86_64", |kind| kind.architecture),
+            find_type(&instance.kind).map_or("x86_64", |kind| kind.architecture),
         )
         + &text("rootDeviceType", "ebs")
         + &text("rootDeviceName", "/dev/sda1")

@@ -1,12 +1,11 @@
 //! VPCs, subnets and key pairs: a default VPC with a subnet in each zone, and a second VPC with one subnet.
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::text::sha256;
-
-use super::catalog::{find_region, no_such_filter};
-use super::params::Params;
-use super::xml::{answer, bad, list, text};
+use super::{
+    catalog::{find_region, no_such_filter},
+    params::Params,
+    xml::{answer, bad, list, text},
+};
+use crate::{call::Call, cloud::Handled, kit::text::sha256};
 
 /// The key pair that the account has in every region.
 pub(super) const KEY_PAIR: &str = "sim-key";

@@ -1,12 +1,15 @@
 //! Parameters of the Query API: flat names with numbers, of which none may be unknown.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use crate::call::Call;
-use crate::kit::answer::Answer;
-
-use super::xml::bad;
+use super::xml::{bad, error, some};
+use crate::{
+    call::Call,
+    kit::{answer::Answer, page::cut_at_cursor, text::sha256},
+};
 
 /// Most values of one filter.
 const FILTER_VALUES: usize = 200;
@@ -123,7 +126,7 @@ impl Params {
         }
         if self.all.get("DryRun").is_some_and(|dry| dry == "true") {
             let message = "Request would have succeeded, but DryRun flag is set.";
-            return Err(super::xml::error(call, 412, "DryRunOperation", message));
+            return Err(error(call, 412, "DryRunOperation", message));
         }
         Ok(())
     }
@@ -254,10 +257,9 @@ impl Params {
             return Err(bad(call, "InvalidParameterValue", message));
         }
         let size = usize::try_from(size.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-        let (page, next) =
-            crate::kit::page::cut_at_cursor(list, self.get("NextToken").filter(|token| !token.is_empty()), size)
-                .ok_or_else(|| bad(call, "InvalidParameterValue", "Unable to parse the nextToken"))?;
-        Ok((page, super::xml::some("nextToken", next.as_deref())))
+        let (page, next) = cut_at_cursor(list, self.get("NextToken").filter(|token| !token.is_empty()), size)
+            .ok_or_else(|| bad(call, "InvalidParameterValue", "Unable to parse the nextToken"))?;
+        Ok((page, some("nextToken", next.as_deref())))
     }
 
     /// Everything that makes two requests the same, apart from the client token.
@@ -268,7 +270,7 @@ impl Params {
             .filter(|(name, _)| *name != "ClientToken")
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        crate::kit::text::sha256(parts.join("\n"))
+        sha256(parts.join("\n"))
     }
 }
 

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::sha256;
-
-use super::NO_DEFAULT_VPC;
-use super::catalog::{Image, Type, find_type, image_by_id, image_by_parameter};
-use super::groups;
-use super::instances::show_reservation;
-use super::network::{KEY_PAIR, PROFILE, Subnet, default_group, subnets};
-use super::params::Params;
-use super::state::{Instance, State, Tags, Token, Volume};
-use super::xml::{answer, bad, error};
+use super::{
+    NO_DEFAULT_VPC,
+    catalog::{Image, Type, find_type, image_by_id, image_by_parameter},
+    groups,
+    instances::show_reservation,
+    network::{KEY_PAIR, PROFILE, Subnet, default_group, subnets},
+    params::Params,
+    state::{Instance, State, Tags, Token, Volume},
+    xml::{answer, bad, error},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::sha256},
+};
 
 /// Largest user data before base64, bytes.
 const USER_DATA: usize = 16_384;

@@ -7,8 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::Sha256;
 
-use crate::call::Call;
-use crate::kit::text::{hex, sha256};
+use crate::{
+    call::Call,
+    kit::text::{hex, sha256},
+};
 
 /// Unreserved characters stay as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

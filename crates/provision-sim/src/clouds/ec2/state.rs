@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kit::life::{Life, Stage};
-use crate::record::Item;
-
 use super::ID;
+use crate::{
+    kit::life::{Life, Stage},
+    record::Item,
+};
 
 /// Terminated instances are shown this long, milliseconds.
 const SHOWN_AFTER_END: u64 = 3_600_000;

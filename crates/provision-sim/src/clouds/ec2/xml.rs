@@ -1,8 +1,9 @@
 //! Answers of the Query API: XML in its namespace, errors in theirs.
 
-use crate::call::Call;
-use crate::kit::answer::Answer;
-use crate::kit::text::escape_xml;
+use crate::{
+    call::Call,
+    kit::{answer::Answer, text::escape_xml},
+};
 
 /// An element with text.
 pub(super) fn text(name: &str, value: impl AsRef<str>) -> String {

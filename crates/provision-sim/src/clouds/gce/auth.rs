@@ -4,23 +4,35 @@
 //! Facts from <https://developers.google.com/identity/protocols/oauth2/service-account>; wording of the refusals
 //! UNCONFIRMED.
 
-use std::sync::LazyLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use base64::engine::{DecodePaddingMode, Engine};
-use ring::rsa::KeyPair;
-use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::{
+    Engine as _,
+    engine::{
+        DecodePaddingMode,
+        general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD},
+    },
+};
+use ring::{
+    rsa::KeyPair,
+    signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::kit::text::sha256;
-
 use super::{ACCOUNT, ID};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+        text::sha256,
+    },
+};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const AUDIENCE: &str = "https://compute.googleapis.com/";

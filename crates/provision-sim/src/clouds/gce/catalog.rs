@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::{PROJECT, link, list_page, not_found};
+use super::{PROJECT, error, link, list_page, not_found};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 pub(super) const ZONES: &[&str] = &[
     "asia-southeast1-a",
@@ -260,11 +257,7 @@ pub(super) fn images(call: &Call<'_>, project: &str, rest: &[&str]) -> Handled {
         Some(image) => Ok(Answer::json(200, &image.show())),
         None => {
             let path = format!("projects/{project}/global/images/{}", rest.join("/"));
-            Err(super::error(
-                404,
-                "notFound",
-                &format!("The resource '{path}' was not found"),
-            ))
+            Err(error(404, "notFound", &format!("The resource '{path}' was not found")))
         }
     }
 }

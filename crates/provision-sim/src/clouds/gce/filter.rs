@@ -176,8 +176,9 @@ fn unquoted(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn passes(filter: &str) -> Option<bool> {
         let item = json!({

@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::is_network;
-
-use super::operations::{Change, repeated, start};
-use super::state::{Firewall, State};
 use super::{
     already_exists, body, catalog, check_fields, check_name, in_our_project, invalid, is_name, link, list_page,
-    not_found, not_ready, time_text, wrong_type,
+    not_found, not_ready,
+    operations::{Change, repeated, start},
+    state::{Firewall, State},
+    time_text, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, fields::Fields, text::is_network},
 };
 
 const FIREWALL: &[&str] = &[

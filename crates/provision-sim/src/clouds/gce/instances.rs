@@ -1,16 +1,20 @@
 //! Instances. An insert is accepted first; a used-up quota or a sold-out zone shows in its operation only.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-
-use super::operations::{Change, repeated, start};
-use super::order::{self, Order};
-use super::state::{Disk, Instance, State};
-use super::{already_exists, body, catalog, cut, in_use, invalid, link, list_page, not_found, not_ready, time_text};
+use super::{
+    already_exists, body, catalog, cut, in_use, invalid, link, list_page, not_found, not_ready,
+    operations::{Change, repeated, start},
+    order::{self, Order},
+    state::{Disk, Instance, State},
+    time_text,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Stage},
+};
 
 pub(super) fn insert(call: &mut Call<'_>, state: &mut State, zone: &str) -> Handled {
     if let Some(answer) = repeated(call, state)? {
@@ -198,8 +202,7 @@ fn show_disk(disk: &Disk, zone: &str) -> Value {
 }
 
 fn fingerprint(number: u64) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
+    STANDARD.encode(number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
 }
 
 pub(super) fn get(call: &Call<'_>, state: &mut State, zone: &str, name: &str) -> Handled {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::{Operation, State};
-use super::{PROJECT, invalid, link, list_page, not_found, time_text};
+use super::{
+    PROJECT, invalid, link, list_page, not_found,
+    state::{Operation, State},
+    time_text,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// The answer of an earlier change with the same request id, if there was one. The id has to be a UUID other than zero.
 pub(super) fn repeated(call: &Call<'_>, state: &State) -> Result<Option<Answer>, Answer> {

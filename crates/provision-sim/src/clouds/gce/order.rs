@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::sha256;
-
 use super::{catalog, check_fields, check_name, error, in_our_project, invalid, is_name, not_found, wrong_type};
+use crate::kit::{answer::Answer, fields::Fields, text::sha256};
 
 /// Largest metadata value, bytes.
 const METADATA_LIMIT: usize = 262_144;

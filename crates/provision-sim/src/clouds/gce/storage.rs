@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::operations::{Change, repeated, start};
-use super::state::{Address, Disk, State};
 use super::{
     already_exists, body, catalog, check_fields, check_name, in_use, invalid, link, list_page, not_found, not_ready,
+    operations::{Change, repeated, start},
+    state::{Address, Disk, State},
     time_text, wrong_type,
 };
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 fn disk_path(zone: &str, name: &str) -> String {
     format!("zones/{zone}/disks/{name}")

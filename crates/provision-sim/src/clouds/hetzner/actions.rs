@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::{Action, State};
-use super::{invalid_field, not_found, page};
+use super::{
+    invalid_field, not_found, page,
+    state::{Action, State},
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// Most ids in one query.
 const IDS_LIMIT: usize = 25;

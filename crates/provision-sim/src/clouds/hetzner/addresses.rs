@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::rfc3339;
-
-use super::state::{Address, State};
 use super::{
-    body, catalog, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type,
+    body, catalog, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, quota, selector,
+    state::{Address, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::rfc3339},
 };
 
 fn show(address: &Address) -> Value {
@@ -81,7 +82,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
         return Err(error(409, "uniqueness_error", "name is already used"));
     }
     if call.over_quota() {
-        return Err(super::create::quota("primary_ip_limit"));
+        return Err(quota("primary_ip_limit"));
     }
     let mut address = make(call, kind, location, Some(name));
     address.auto_delete = fields.flag("auto_delete").map_err(wrong_type)?.unwrap_or(false);

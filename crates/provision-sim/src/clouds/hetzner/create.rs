@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::sha256;
-
-use super::state::{Address, Server, State};
 use super::{
-    SERVER_LIMIT, actions, addresses, body, catalog, error, error_with, invalid, invalid_field, labels, name_of,
-    servers, wrong_type,
+    SERVER_LIMIT, actions, addresses, body, catalog, error, invalid, invalid_field, labels, name_of, quota, servers,
+    state::{Address, Server, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, fields::Fields, text::sha256},
 };
 
 /// Largest user data, bytes.
@@ -96,32 +95,10 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
     ))
 }
 
-/// The refusal of a create that exceeds a limit of the project.
-pub(super) fn quota(limit: &str) -> Answer {
-    let details = json!({ "limits": [{ "name": limit }] });
-    let message = format!("{} limit exceeded", limit.trim_end_matches("_limit").replace('_', " "));
-    error_with(403, "resource_limit_exceeded", &message, &details)
-}
-
-/// Refuses what is not a host name as of RFC 1123, or is longer than 63 characters.
-pub(super) fn check_name(name: &str) -> Result<(), Answer> {
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    if name.len() <= 63 && name.split('.').all(label) {
-        Ok(())
-    } else {
-        Err(invalid_field("name", "is not a valid hostname"))
-    }
-}
-
 fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
     let fields = body(call, FIELDS)?;
     let name = name_of(&fields)?;
-    check_name(&name)?;
+    servers::check_name(&name)?;
     for field in ["volumes", "networks"] {
         if fields
             .list(field)

@@ -2,16 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::{is_network, rfc3339};
-
-use super::selector::Selector;
-use super::state::{Firewall, Server, State};
 use super::{
-    actions, body, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type,
+    actions, body, error, invalid, invalid_field, is_named, labels, name_of, not_found, page, selector,
+    selector::Selector,
+    state::{Firewall, Server, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::Fields,
+        text::{is_network, rfc3339},
+    },
 };
 
 /// Most rules of a firewall.
@@ -118,8 +122,9 @@ pub(super) fn delete(state: &mut State, id: &str) -> Handled {
     let id = firewall.id;
     // UNCONFIRMED: a label selector that selects no server counts as use here.
     if !firewall.selectors.is_empty() || state.servers.iter().any(|server| server.firewalls.contains(&id)) {
+        // The status that the API documents for this operation.
         return Err(error(
-            409,
+            422,
             "resource_in_use",
             "firewall must not be in use to be deleted",
         ));

@@ -2,13 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::{fingerprint, is_ssh_key, rfc3339};
-
-use super::state::{Key, State};
-use super::{body, error, invalid_field, is_named, labels, name_of, not_found, page, selector, wrong_type};
+use super::{
+    body, error, invalid_field, is_named, labels, name_of, not_found, page, selector,
+    state::{Key, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        text::{fingerprint, is_ssh_key, rfc3339},
+    },
+};
 
 fn show(key: &Key) -> Value {
     json!({

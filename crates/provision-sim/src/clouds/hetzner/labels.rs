@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-
 use super::{invalid_field, wrong_type};
+use crate::kit::{answer::Answer, fields::Fields};
 
 /// 1 to 63 letters, digits, `-`, `_` and `.`, the first and the last a letter or digit.
 fn is_word(text: &str) -> bool {

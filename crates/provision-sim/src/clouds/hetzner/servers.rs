@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-use crate::kit::text::rfc3339;
-
-use super::state::{Server, State};
-use super::{actions, body, catalog, error, invalid_field, is_named, labels, not_found, page, selector, wrong_type};
+use super::{
+    actions, body, catalog, error, invalid_field, is_named, labels, not_found, page, selector,
+    state::{Server, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Stage, text::rfc3339},
+};
 
 /// Up to this share of the boot time, percent, a server is `initializing` and locked; then it is `starting`.
 pub(super) const MADE_AT_PERCENT: u64 = 60;
@@ -55,6 +57,21 @@ pub(super) fn show(state: &State, server: &Server, now: u64) -> Value {
     })
 }
 
+/// Refuses what is not a host name as of RFC 1123, or is longer than 63 characters.
+pub(super) fn check_name(name: &str) -> Result<(), Answer> {
+    let label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if name.len() <= 63 && name.split('.').all(label) {
+        Ok(())
+    } else {
+        Err(invalid_field("name", "is not a valid hostname"))
+    }
+}
+
 pub(super) fn get(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
     let server = state.server(id).ok_or_else(|| not_found("server"))?.clone();
     Ok(Answer::json(200, &json!({ "server": show(state, &server, call.now) })))
@@ -80,7 +97,7 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
     let labels = labels::read(&fields)?;
     let own = state.server(id).ok_or_else(|| not_found("server"))?.id;
     if let Some(name) = &name {
-        super::create::check_name(name)?;
+        check_name(name)?;
         if state
             .servers
             .iter()

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kit::life::Life;
-use crate::record::Item;
-
-use super::ID;
-use super::selector::Selector;
+use super::{ID, selector::Selector};
+use crate::{
+    kit::{life::Life, text::rfc3339},
+    record::Item,
+};
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -169,7 +169,6 @@ impl State {
 
 impl Action {
     pub(super) fn show(&self, now: u64) -> Value {
-        use crate::kit::text::rfc3339;
         let done = now >= self.finished;
         let whole = self.finished.saturating_sub(self.started);
         let passed = now.saturating_sub(self.started).min(whole);

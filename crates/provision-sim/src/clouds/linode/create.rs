@@ -1,17 +1,20 @@
 //! Making an instance.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::{is_ssh_key, sha256};
-
-use super::state::{Device, Instance, State};
 use super::{
-    USER, body, catalog, check_known, check_label, devices, error, instances, invalid, reply, tags, wrong_type,
+    USER, body, catalog, check_known, check_label, devices, error, instances, invalid, reply,
+    state::{Device, Instance, State},
+    tags, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::Fields,
+        text::{is_ssh_key, sha256},
+    },
 };
 
 /// Instances that the simulated account may have.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::{Device, State};
-use super::{body, error, invalid, not_found, page, reply, time, wrong_type};
+use super::{
+    body, error, invalid, not_found, page, reply,
+    state::{Device, State},
+    time, wrong_type,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 pub(super) fn new_id(call: &mut Call<'_>) -> u64 {
     107_000 + call.next_number()

@@ -4,9 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use crate::kit::answer::Answer;
-
 use super::invalid;
+use crate::kit::answer::Answer;
 
 /// How deep `+and` and `+or` may be nested.
 const DEPTH: usize = 10;

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::{Firewall, State};
-use super::{body, check_known, check_label, devices, invalid, page, reply, rules, tags, time, wrong_type};
+use super::{
+    body, check_known, check_label, devices, invalid, page, reply, rules,
+    state::{Firewall, State},
+    tags, time, wrong_type,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// Fields that may stand in `X-Filter`.
 const FILTERABLE: &[&str] = &["created", "id", "label", "tags", "updated"];

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::life::Stage;
-
-use super::state::{Instance, State};
-use super::{body, catalog, check_label, error, invalid, page, reply, tags, time, wrong_type};
+use super::{
+    body, catalog, check_label, error, invalid, page, reply,
+    state::{Instance, State},
+    tags, time, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, life::Stage},
+};
 
 /// Up to this share of the boot time, percent, an instance is `provisioning`; then it is `booting`.
 const MADE_AT_PERCENT: u64 = 60;

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::{is_network, sha256};
-
-use super::state::Firewall;
-use super::{check_known, invalid, wrong_type};
+use super::{check_known, invalid, state::Firewall, wrong_type};
+use crate::kit::{
+    answer::Answer,
+    fields::Fields,
+    text::{is_network, sha256},
+};
 
 /// Most rules of a firewall, inbound and outbound together.
 const RULES_LIMIT: usize = 25;

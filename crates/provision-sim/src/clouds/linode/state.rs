@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kit::answer::Answer;
-use crate::kit::life::Life;
-use crate::record::Item;
-
 use super::{ID, not_found};
+use crate::{
+    kit::{answer::Answer, life::Life},
+    record::Item,
+};
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -2,11 +2,11 @@
 
 use sha1::{Digest, Sha1};
 
-use crate::call::Call;
-use crate::kit::answer::Answer;
-use crate::kit::text::hex;
-
 use super::{error, refusal};
+use crate::{
+    call::Call,
+    kit::{answer::Answer, text::hex},
+};
 
 pub(super) const APPLICATION_KEY: &str = "simApplicationKy";
 pub(super) const APPLICATION_SECRET: &str = "simApplicationSecret0123456789ab";

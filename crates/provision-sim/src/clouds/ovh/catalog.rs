@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::sha256;
-
 use super::{bad_request, list, not_found};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::sha256},
+};
 
 /// Regions that the project has activated.
 pub(super) const REGIONS: &[&str] = &["BHS5", "DE1", "GRA11", "SBG5", "UK1", "WAW1"];

@@ -4,15 +4,21 @@ use std::net::Ipv6Addr;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::life::Stage;
-use crate::kit::text::{rfc3339, sha256};
-
-use super::state::{Instance, State};
-use super::{bad_request, body, catalog, error, not_found, required, wrong_type};
+use super::{
+    bad_request, body, catalog, error, not_found, required,
+    state::{Instance, State},
+    wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::Fields,
+        life::{Life, Stage},
+        text::{rfc3339, sha256},
+    },
+};
 
 /// Nova's limit, bytes: 65,535 characters of base64. OVH's own is UNCONFIRMED.
 const USER_DATA_LIMIT: usize = 49_149;
@@ -113,7 +119,7 @@ fn read_order(state: &State, fields: &Fields) -> Result<Instance, Answer> {
         ip: String::new(),
         ipv6: String::new(),
         halted: None,
-        life: crate::kit::life::Life::new(0, 0, 0),
+        life: Life::new(0, 0, 0),
     })
 }
 

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::is_ssh_key;
-
-use super::state::{Key, State};
-use super::{bad_request, body, not_found, required};
+use super::{
+    bad_request, body, error, not_found, required,
+    state::{Key, State},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::is_ssh_key},
+};
 
 fn show(key: &Key) -> Value {
     json!({ "id": key.id, "name": key.name, "publicKey": key.public_key, "regions": [] })
@@ -27,11 +29,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
     }
     if state.keys.iter().any(|key| key.name == name) {
         // Wording UNCONFIRMED.
-        return Err(super::error(
-            409,
-            "Client::Conflict",
-            "A key of this name exists already",
-        ));
+        return Err(error(409, "Client::Conflict", "A key of this name exists already"));
     }
     let key = Key {
         id: call.hex(20),

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kit::life::{Life, Stage};
-use crate::record::Item;
-
 use super::ID;
+use crate::{
+    kit::life::{Life, Stage},
+    record::Item,
+};
 
 /// How long lists go on showing a deleted instance as DELETED, milliseconds (UNCONFIRMED that they do).
 const REMEMBERED: u64 = 30_000;

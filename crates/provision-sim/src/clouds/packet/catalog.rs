@@ -3,11 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
 use super::{body, unprocessable, wrong_type};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 pub(super) struct Metro {
     pub(super) id: &'static str,

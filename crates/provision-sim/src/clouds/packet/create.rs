@@ -2,14 +2,21 @@
 
 use serde_json::Value;
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::{FieldError, Fields};
-use crate::kit::text::sha256;
-
-use super::state::{Device, Key, State};
-use super::{DEVICE_LIMIT, USER, body, catalog, devices, errors, is_uuid, keys, unprocessable, wrong_type};
+use super::{
+    DEVICE_LIMIT, USER, body, catalog, devices, errors, is_uuid, keys,
+    state::{Device, Key, State},
+    unprocessable, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::{FieldError, Fields},
+        life::Life,
+        text::sha256,
+    },
+};
 
 /// Largest user data, bytes; the real limit is UNCONFIRMED.
 const USER_DATA_LIMIT: usize = 65_535;
@@ -92,7 +99,7 @@ fn read_order(
         }
         Ok(text.to_owned())
     };
-    let hostname = need("hostname", "Hostname", is_hostname)?;
+    let hostname = need("hostname", "Hostname", devices::is_hostname)?;
     let plan = need("plan", "Plan", |slug| catalog::plan(slug).is_some())?;
     let operating_system = need("operating_system", "Operating system", catalog::is_operating_system)?;
     let metro = need("metro", "Metro", |code| code == "any" || catalog::metro(code).is_some())?;
@@ -149,7 +156,7 @@ fn read_order(
         public_ip: public_ipv4.then(String::new),
         private_ip: String::new(),
         ipv6: public_ipv6.then(String::new),
-        life: crate::kit::life::Life::new(now, 0, 0),
+        life: Life::new(now, 0, 0),
         off: false,
         reinstalled: false,
         moved: None,
@@ -231,15 +238,4 @@ fn make<'a>(call: &mut Call<'_>, order: Device, keys: impl Iterator<Item = &'a K
         life: call.new_life(),
         ..order
     }
-}
-
-/// Letters, digits, dots and hyphens: <https://deploy.equinix.com/developers/docs/metal/deploy/on-demand/>.
-pub(super) fn is_hostname(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(label)
 }

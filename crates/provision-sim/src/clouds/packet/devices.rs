@@ -2,15 +2,21 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::FieldError;
-use crate::kit::life::{Life, Stage};
-use crate::kit::text::rfc3339;
-
-use super::state::{Device, State};
-use super::{body, catalog, create, forbidden, not_found, page, unprocessable, wrong_type};
+use super::{
+    body, catalog, forbidden, not_found, page,
+    state::{Device, State},
+    unprocessable, user_lite, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::FieldError,
+        life::{Life, Stage},
+        text::rfc3339,
+    },
+};
 
 /// A time as the API takes it, in milliseconds; without a time zone it is UTC.
 pub(super) fn time(text: &str) -> Option<u64> {
@@ -20,6 +26,17 @@ pub(super) fn time(text: &str) -> Option<u64> {
             .map(|zoned| zoned.timestamp())
     });
     u64::try_from(stamp.ok()?.as_millisecond()).ok()
+}
+
+/// Letters, digits, dots and hyphens: <https://deploy.equinix.com/developers/docs/metal/deploy/on-demand/>.
+pub(super) fn is_hostname(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
 }
 
 pub(super) fn show(device: &Device, now: u64) -> Value {
@@ -42,7 +59,7 @@ pub(super) fn show(device: &Device, now: u64) -> Value {
         "metro": catalog::metro(&device.metro).map(catalog::Metro::show),
         "facility": catalog::metro(&device.metro).map(catalog::Metro::show_facility),
         "project": { "href": format!("/metal/v1/projects/{}", device.project) },
-        "created_by": super::user_lite(),
+        "created_by": user_lite(),
         "ip_addresses": addresses(device, state, &href), "network_ports": [], "provisioning_events": [],
         "ssh_keys": keys, "volumes": [], "actions": [], "href": href,
         "termination_time": device.termination.map(rfc3339),
@@ -143,7 +160,7 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, own: &str, id: &str) ->
     let wrong = |problem: FieldError| wrong_type(&problem);
     let device = find(state, own, id, "update this device")?;
     let hostname = fields.text("hostname").map_err(wrong)?;
-    if hostname.is_some_and(|name| !create::is_hostname(name)) {
+    if hostname.is_some_and(|name| !is_hostname(name)) {
         return Err(unprocessable("Hostname is invalid"));
     }
     if let Some(hostname) = hostname {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kit::life::{Life, Stage};
-use crate::record::Item;
-
 use super::ID;
+use crate::{
+    kit::life::{Life, Stage},
+    record::Item,
+};
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::state::{Address, Power, State};
-use super::{body, error, invalid, not_found, still_in_use, time, wrong_type};
+use super::{
+    body, error, invalid, not_found,
+    state::{Address, Power, State, Volume},
+    still_in_use, time, wrong_type,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 /// Every action that the API knows.
 const ACTIONS: &[&str] = &[
@@ -109,7 +109,7 @@ pub(super) fn delete(call: &Call<'_>, state: &mut State, zone: &str, id: &str) -
         return Err(still_in_use("instance is protected"));
     }
     state.servers.retain(|server| server.id != id);
-    let attached = |volume: &&mut super::state::Volume| volume.server.as_deref() == Some(id);
+    let attached = |volume: &&mut Volume| volume.server.as_deref() == Some(id);
     for volume in state.volumes.iter_mut().filter(attached) {
         volume.server = None;
     }

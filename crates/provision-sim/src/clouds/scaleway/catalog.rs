@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::lists::{page_of_map, page_with_total};
-use super::{PROJECT, invalid, not_found};
+use super::{
+    PROJECT, invalid,
+    lists::{page_of_map, page_with_total},
+    not_found,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 const ZONES: &[&str] = &[
     "fr-par-1", "fr-par-2", "fr-par-3", "nl-ams-1", "nl-ams-2", "nl-ams-3", "pl-waw-1", "pl-waw-2", "pl-waw-3",

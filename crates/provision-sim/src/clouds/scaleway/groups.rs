@@ -2,15 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::text::is_network;
-
-use super::lists::{has_name, has_tags, in_project, page};
-use super::state::{Group, Server, State};
-use super::{PROJECT, body, catalog, check_project, error, invalid, not_found, time, wrong_type};
+use super::{
+    PROJECT, body, check_project, error, invalid,
+    lists::{has_name, has_tags, in_project, page},
+    not_found,
+    state::{Group, Server, State},
+    time, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, fields::Fields, text::is_network},
+};
 
 const FIELDS: &[&str] = &[
     "name",
@@ -26,28 +29,12 @@ const FIELDS: &[&str] = &[
     "enable_default_security",
 ];
 
-/// The group that every zone of a project has from the start; it lets everything through.
-pub(super) fn default_of(zone: &str) -> Group {
-    Group {
-        id: format!("5881315f-2400-43a0-ac75-08adf6cb{:04x}", catalog::zone_number(zone)),
-        zone: zone.to_owned(),
-        name: "Default security group".to_owned(),
-        description: Some("Auto generated security group.".to_owned()),
-        tags: Vec::new(),
-        stateful: true,
-        inbound: "accept".to_owned(),
-        outbound: "accept".to_owned(),
-        created: 1_700_000_000_000,
-        rules: Vec::new(),
-    }
-}
-
 fn show(group: &Group, servers: &[Server]) -> Value {
     let members = servers.iter().filter(|server| server.group == group.id);
     let members: Vec<Value> = members
         .map(|server| json!({ "id": server.id, "name": server.name }))
         .collect();
-    let is_default = group.id == default_of(&group.zone).id;
+    let is_default = group.id == Group::default_of(&group.zone).id;
     json!({
         "id": group.id, "name": group.name, "description": group.description, "organization": PROJECT,
         "project": PROJECT, "servers": members, "stateful": group.stateful,
@@ -108,7 +95,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, zone: &str) -> Hand
         description: None,
         stateful: false,
         created: call.now,
-        ..default_of(zone)
+        ..Group::default_of(zone)
     };
     apply(&mut group, &fields)?;
     let answer = shown(state, &group, 201);
@@ -117,7 +104,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, zone: &str) -> Hand
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State, zone: &str) -> Handled {
-    let default = default_of(zone);
+    let default = Group::default_of(zone);
     let all = state.groups.iter().filter(|group| group.zone == zone).chain([&default]);
     let found = all.filter(|group| in_project(call) && has_name(call, &group.name) && has_tags(call, &group.tags));
     page(
@@ -141,7 +128,7 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, zone: &str, id: &str) -
 }
 
 pub(super) fn delete(state: &mut State, zone: &str, id: &str) -> Handled {
-    if id == default_of(zone).id {
+    if id == Group::default_of(zone).id {
         let message = "Group is default group. You cannot delete it.";
         return Err(error(409, "conflict", message, json!({})));
     }

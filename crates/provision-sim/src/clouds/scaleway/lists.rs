@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::page::Page;
-
 use super::{PROJECT, invalid};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, page::Page},
+};
 
 /// A page of the Instance API: `page` and `per_page`; the total is in headers only.
 pub(super) fn page(call: &Call<'_>, name: &str, list: Vec<Value>) -> Handled {

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-
-use super::lists::{has_name, has_tags, in_project, page};
-use super::state::{Power, Server, State, Volume};
-use super::{body, catalog, check_project, error, groups, invalid, is_uuid, not_found, time, volumes, wrong_type};
+use super::{
+    body, catalog, check_project, error, invalid, is_uuid,
+    lists::{has_name, has_tags, in_project, page},
+    not_found,
+    state::{Group, Power, Server, State, Volume},
+    time, volumes, wrong_type,
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, fields::Fields, life::Life},
+};
 
 /// Servers that the account may have.
 const SERVER_LIMIT: usize = 10_000;
@@ -64,7 +68,7 @@ pub(super) fn show(server: &Server, state: &State, now: u64) -> Value {
         .collect();
     let group = state
         .group(&server.zone, &server.group)
-        .unwrap_or_else(|| groups::default_of(&server.zone));
+        .unwrap_or_else(|| Group::default_of(&server.zone));
     json!({
         "id": server.id, "name": server.name, "hostname": server.name, "commercial_type": server.plan,
         "arch": server.plan().map(|plan| plan.arch), "boot_type": "local", "organization": organization,
@@ -164,7 +168,7 @@ fn read_order(
         Some(id) => state
             .group(zone, id)
             .ok_or_else(|| not_found("instance_security_group", id))?,
-        None => groups::default_of(zone),
+        None => Group::default_of(zone),
     };
     let most = plan.disk * 1_000_000_000;
     let wanted = fields.object("volumes").map_err(wrong_type)?.unwrap_or_default();
@@ -202,7 +206,7 @@ fn read_order(
         booted_with: None,
         power: Power::Off,
         address: None,
-        life: crate::kit::life::Life::new(call.now, 0, 0),
+        life: Life::new(call.now, 0, 0),
     };
     Ok((server, volume))
 }

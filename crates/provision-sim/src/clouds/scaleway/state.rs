@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kit::life::{Life, Stage};
-use crate::record::Item;
-
-use super::{ID, catalog, groups};
+use super::{ID, catalog};
+use crate::{
+    kit::life::{Life, Stage},
+    record::Item,
+};
 
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -123,7 +124,7 @@ impl State {
     pub(super) fn group(&self, zone: &str, id: &str) -> Option<Group> {
         let made = self.groups.iter().find(|group| group.zone == zone && group.id == id);
         made.cloned()
-            .or_else(|| Some(groups::default_of(zone)).filter(|group| group.id == id))
+            .or_else(|| Some(Group::default_of(zone)).filter(|group| group.id == id))
     }
 
     pub(super) fn inventory(&self) -> Vec<Item> {
@@ -146,6 +147,24 @@ impl State {
             .iter()
             .map(|group| Item::new(ID, "security-group", &group.id, &group.name).region(&group.zone));
         servers.chain(volumes).chain(groups).collect()
+    }
+}
+
+impl Group {
+    /// The group that every zone of a project has from the start; it lets everything through.
+    pub(super) fn default_of(zone: &str) -> Self {
+        Self {
+            id: format!("5881315f-2400-43a0-ac75-08adf6cb{:04x}", catalog::zone_number(zone)),
+            zone: zone.to_owned(),
+            name: "Default security group".to_owned(),
+            description: Some("Auto generated security group.".to_owned()),
+            tags: Vec::new(),
+            stateful: true,
+            inbound: "accept".to_owned(),
+            outbound: "accept".to_owned(),
+            created: 1_700_000_000_000,
+            rules: Vec::new(),
+        }
     }
 }
 

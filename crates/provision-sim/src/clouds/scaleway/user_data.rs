@@ -2,13 +2,15 @@
 
 use serde_json::json;
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::sha256;
-
-use super::state::{State, UserData};
-use super::{invalid, not_found};
+use super::{
+    invalid, not_found,
+    state::{State, UserData},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{answer::Answer, text::sha256},
+};
 
 /// Most characters, as Scaleway's Terraform provider checks.
 const LIMIT: usize = 127_998;

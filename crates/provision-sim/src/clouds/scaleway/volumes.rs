@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
-use super::lists::{has_name, has_tags, in_project, page, page_with_total};
-use super::state::{Server, State, Volume};
-use super::{PROJECT, body, error, not_found, still_in_use, time, wrong_type};
+use super::{
+    PROJECT, body, error,
+    lists::{has_name, has_tags, in_project, page, page_with_total},
+    not_found,
+    state::{Server, State, Volume},
+    still_in_use, time, wrong_type,
+};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 const LOCAL: &str = "l_ssd";
 

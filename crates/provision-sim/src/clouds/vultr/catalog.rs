@@ -3,11 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-
 use super::{error, ok};
+use crate::{call::Call, cloud::Handled, kit::answer::Answer};
 
 pub(super) struct Region {
     pub(super) id: &'static str,

@@ -2,20 +2,23 @@
 
 use std::net::Ipv6Addr;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::fields::Fields;
-use crate::kit::life::Stage;
-use crate::kit::text::{rfc3339, sha256};
-
-use super::others::Kind;
-use super::state::{Instance, State};
-use super::{bad_request, body, catalog, error, ok, page};
+use super::{
+    bad_request, body, catalog, error, ok, page,
+    state::{Instance, Kind, State},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        fields::Fields,
+        life::Stage,
+        text::{rfc3339, sha256},
+    },
+};
 
 /// Instances that the simulated account may have.
 const INSTANCE_LIMIT: usize = 10_000;
@@ -271,8 +274,9 @@ fn show(instance: &Instance, now: u64) -> Value {
     })
 }
 
+/// Seen at <https://github.com/vultr/terraform-provider-vultr/issues/688>; in 2021 (`/177`) it was a 400 "invalid instance ID".
 fn not_found() -> Answer {
-    error(404, "Invalid instance-id.")
+    error(404, "instance not found")
 }
 
 fn find<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Instance, Answer> {

@@ -1,22 +1,19 @@
 //! SSH keys, firewall groups (without their rules) and VPCs: what a create can refer to.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::Handled;
-use crate::kit::answer::Answer;
-use crate::kit::text::{is_ssh_key, rfc3339};
-
-use super::state::{Other, State};
-use super::{bad_request, body, catalog, error, ok, page};
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Kind {
-    SshKey,
-    FirewallGroup,
-    Vpc,
-}
+use super::{
+    bad_request, body, catalog, error, ok, page,
+    state::{Kind, Other, State},
+};
+use crate::{
+    call::Call,
+    cloud::Handled,
+    kit::{
+        answer::Answer,
+        text::{is_ssh_key, rfc3339},
+    },
+};
 
 impl Kind {
     /// The kind that a path starts with.
@@ -29,17 +26,13 @@ impl Kind {
         }
     }
 
-    /// Fields of one and of many, and how the inventory calls it.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// Fields of one and of many.
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::SshKey => ("ssh_key", "ssh_keys", "ssh-key"),
-            Self::FirewallGroup => ("firewall_group", "firewall_groups", "firewall"),
-            Self::Vpc => ("vpc", "vpcs", "network"),
+            Self::SshKey => ("ssh_key", "ssh_keys"),
+            Self::FirewallGroup => ("firewall_group", "firewall_groups"),
+            Self::Vpc => ("vpc", "vpcs"),
         }
-    }
-
-    pub(super) fn item(self) -> &'static str {
-        self.words().2
     }
 
     /// Wording UNCONFIRMED.

@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kit::life::Life;
-use crate::record::Item;
-
 use super::ID;
-use super::others::Kind;
+use crate::{kit::life::Life, record::Item};
 
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -38,6 +35,13 @@ pub(super) struct Instance {
     pub(super) life: Life,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Kind {
+    SshKey,
+    FirewallGroup,
+    Vpc,
+}
+
 /// A thing of the account that instances refer to.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Other {
@@ -50,6 +54,17 @@ pub(super) struct Other {
     /// Region, where it is of one.
     pub(super) region: String,
     pub(super) created: u64,
+}
+
+impl Kind {
+    /// How the inventory calls it.
+    fn item(self) -> &'static str {
+        match self {
+            Self::SshKey => "ssh-key",
+            Self::FirewallGroup => "firewall",
+            Self::Vpc => "network",
+        }
+    }
 }
 
 impl State {

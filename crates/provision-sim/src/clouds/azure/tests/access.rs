@@ -3,8 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::{CLIENT, READER, SECRET, SUBSCRIPTION, TENANT};
-use super::{World, answer, form, token, world};
+use super::{
+    super::{CLIENT, READER, SECRET, SUBSCRIPTION, TENANT},
+    World, answer, form, token, world,
+};
 use crate::SimRequest;
 
 #[test]

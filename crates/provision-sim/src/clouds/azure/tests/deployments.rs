@@ -3,8 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::{SUBSCRIPTION, catalog};
-use super::world;
+use super::{
+    super::{SUBSCRIPTION, catalog},
+    world,
+};
 use crate::{Effect, Fault};
 
 const PASSWORD: &str = "Pa55-word-of-nobody";

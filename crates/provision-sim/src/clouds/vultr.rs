@@ -10,16 +10,18 @@ mod state;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, Fields};
-use crate::kit::page::cut_at_cursor;
-use crate::record::Item;
-
-use self::others::Kind;
-use self::state::State;
+use self::state::{Kind, State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+        fields::{BodyError, Fields},
+        page::cut_at_cursor,
+    },
+    record::Item,
+};
 
 const ID: &str = "vultr";
 /// A key that is good, but not to be used from where the caller is.
@@ -141,9 +143,9 @@ fn bad_request() -> Answer {
     error(400, "Bad request.")
 }
 
-/// Wording UNCONFIRMED.
+/// Seen at <https://github.com/vultr/terraform-provider-vultr/issues/753>.
 fn no_route() -> Answer {
-    error(404, "Invalid API endpoint.")
+    error(404, "Not found.")
 }
 
 /// The body of a request. Any field that is of the wrong type is refused with the same words.

@@ -16,14 +16,17 @@ mod xml;
 
 use serde_json::json;
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::answer::Answer;
-use crate::record::Item;
-
-use self::params::Params;
-use self::sigv4::{Refused, Signed};
-use self::state::State;
+use self::{
+    params::Params,
+    sigv4::{Refused, Signed},
+    state::State,
+};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::answer::Answer,
+    record::Item,
+};
 
 const ID: &str = "ec2";
 /// The account's number.

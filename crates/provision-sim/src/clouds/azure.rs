@@ -16,19 +16,23 @@ mod machines;
 mod networks;
 mod reads;
 mod state;
+mod tags;
 mod template;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::record::Item;
-
 use self::state::State;
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+    },
+    record::Item,
+};
 
 const ID: &str = "azure";
 const TENANT: &str = "8f2b4d1e-3c5a-4e7f-9b1d-2a6c8e0f4b7d";
@@ -91,6 +95,7 @@ impl Cloud for Azure {
         }
         match path {
             ["resourcegroups", rest @ ..] => groups::handle(call, state, rest),
+            ["operationresults", _] if call.method() == "GET" => groups::operation_result(call, state),
             _ if call.method() == "GET" => reads::handle(call, state, path),
             ["providers", _, "register" | "unregister"] if call.method() == "POST" => {
                 reads::register(call, state, path)
@@ -183,6 +188,21 @@ fn no_route(call: &Call<'_>) -> Answer {
         call.path
     );
     error(404, "NotFound", &message)
+}
+
+/// There is no such resource group.
+fn no_group(name: &str) -> Answer {
+    error(
+        404,
+        "ResourceGroupNotFound",
+        &format!("Resource group '{name}' could not be found."),
+    )
+}
+
+/// The resource group takes nothing any more, as it is being deleted.
+fn group_is_ending(name: &str) -> Answer {
+    let message = format!("The resource group '{name}' is in deprovisioning state and cannot perform this operation.");
+    error(409, "ResourceGroupBeingDeleted", &message)
 }
 
 /// The body of a request.

@@ -14,16 +14,19 @@ mod state;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::kit::page::Page;
-use crate::record::Item;
-
-use self::filter::Filter;
-use self::state::State;
+use self::{filter::Filter, state::State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+        page::Page,
+        text::rfc3339,
+    },
+    record::Item,
+};
 
 const ID: &str = "linode";
 /// Requests of a window, and its length in seconds.
@@ -296,5 +299,5 @@ fn page(call: &Call<'_>, filterable: &[&str], list: Vec<Value>) -> Handled {
 
 /// A time as the API writes it: UTC without saying so.
 fn time(ms: u64) -> String {
-    crate::kit::text::rfc3339(ms).trim_end_matches('Z').to_owned()
+    rfc3339(ms).trim_end_matches('Z').to_owned()
 }

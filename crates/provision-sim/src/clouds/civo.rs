@@ -12,14 +12,16 @@ mod state;
 
 use serde_json::json;
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::record::Item;
-
-use self::catalog::Region;
-use self::state::State;
+use self::{catalog::Region, state::State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+    },
+    record::Item,
+};
 
 const ID: &str = "civo";
 

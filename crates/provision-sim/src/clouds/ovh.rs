@@ -12,14 +12,16 @@ mod state;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::record::Item;
-
-use self::auth::Access;
-use self::state::State;
+use self::{auth::Access, state::State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+    },
+    record::Item,
+};
 
 const ID: &str = "ovh";
 /// The account's only project.

@@ -14,13 +14,17 @@ mod volumes;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::record::Item;
-
 use self::state::State;
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+        text::rfc3339,
+    },
+    record::Item,
+};
 
 const ID: &str = "scaleway";
 /// Secret keys are UUIDs, and SDKs check that.
@@ -229,5 +233,5 @@ fn is_uuid(text: &str) -> bool {
 
 /// `2026-11-20T10:00:00.000000+00:00`
 fn time(ms: u64) -> String {
-    crate::kit::text::rfc3339(ms).replace('Z', ".000000+00:00")
+    rfc3339(ms).replace('Z', ".000000+00:00")
 }

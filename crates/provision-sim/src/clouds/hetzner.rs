@@ -16,16 +16,18 @@ mod state;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::kit::page::Page;
-use crate::record::Item;
-
-use self::selector::Selector;
-use self::state::State;
+use self::{selector::Selector, state::State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+        page::Page,
+    },
+    record::Item,
+};
 
 const ID: &str = "hetzner";
 /// Servers that the simulated project may have.
@@ -161,6 +163,13 @@ fn error_with(status: u16, code: &str, message: &str, details: &Value) -> Answer
 
 fn not_found(what: &str) -> Answer {
     error(404, "not_found", &format!("{what} not found"))
+}
+
+/// The refusal of a create that exceeds a limit of the project.
+fn quota(limit: &str) -> Answer {
+    let details = json!({ "limits": [{ "name": limit }] });
+    let message = format!("{} limit exceeded", limit.trim_end_matches("_limit").replace('_', " "));
+    error_with(403, "resource_limit_exceeded", &message, &details)
 }
 
 /// A field with a bad value.

@@ -3,7 +3,7 @@
 //! Facts from the discovery document of compute.v1 (revision 20261106) and
 //! <https://cloud.google.com/compute/docs/reference/rest/v1>; points marked UNCONFIRMED are not proven by a source.
 //!
-//! The simulated project is `sim-project`; `account.json` beside this file is the key of its service account. Not
+//! The simulated project is `sim-project`; `gce/account.json` is the key of its service account. Not
 //! simulated: `wait` on operations, other resources than those below, `OR` in filters.
 
 mod auth;
@@ -18,22 +18,25 @@ mod storage;
 
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::Access;
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::kit::page::cut_at_cursor;
-use crate::record::Item;
-
-use self::filter::Filter;
-use self::state::State;
+use self::{filter::Filter, state::State};
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::Access,
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+        page::cut_at_cursor,
+        text::rfc3339,
+    },
+    record::Item,
+};
 
 const ID: &str = "gce";
 /// The one project.
 const PROJECT: &str = "sim-project";
 /// The key of its service account.
-const ACCOUNT: &str = include_str!("account.json");
+const ACCOUNT: &str = include_str!("gce/account.json");
 /// Query parameters that the methods here know, those of every Google API among them.
 const PARAMETERS: &[&str] = &[
     "$alt",
@@ -316,7 +319,7 @@ fn in_our_project(reference: &str) -> Option<&str> {
 
 /// `2026-11-20T02:00:00.000-08:00`: the API's clock shows the time of California, here in winter.
 fn time_text(ms: u64) -> String {
-    let shifted = crate::kit::text::rfc3339(ms.saturating_sub(8 * 3_600_000));
+    let shifted = rfc3339(ms.saturating_sub(8 * 3_600_000));
     format!("{}.{:03}-08:00", shifted.trim_end_matches('Z'), ms % 1_000)
 }
 

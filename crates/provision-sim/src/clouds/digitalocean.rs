@@ -12,15 +12,18 @@ mod tags;
 
 use serde_json::{Map, Value, json};
 
-use crate::call::Call;
-use crate::cloud::{Cloud, CloudInfo, Handled, Trouble};
-use crate::kit::access::{Access, token_access};
-use crate::kit::answer::Answer;
-use crate::kit::fields::{BodyError, FieldError, Fields};
-use crate::kit::page::Page;
-use crate::record::Item;
-
 use self::state::State;
+use crate::{
+    call::Call,
+    cloud::{Cloud, CloudInfo, Handled, Trouble},
+    kit::{
+        access::{Access, token_access},
+        answer::Answer,
+        fields::{BodyError, FieldError, Fields},
+        page::Page,
+    },
+    record::Item,
+};
 
 const ID: &str = "digitalocean";
 /// Droplets that the simulated account may have.
