@@ -1,35 +1,29 @@
 use std::time::Duration;
 
 use provision_core::ErrorKind;
-use provision_http::{Failure, Vendor, VendorError};
+use provision_http::{Failure, Subject, Vendor, VendorError, kind_of_status};
 use serde::Deserialize;
 
 /// How Scaleway reports errors.
-pub(crate) const VENDOR: Vendor = Vendor {
-    provider: "scaleway",
-    title: "Scaleway",
-    request_id_headers: &["x-request-id"],
-    rate_limit_reset_header: None,
-    classify,
-};
+pub(crate) const VENDOR: Vendor =
+    Vendor::new("scaleway", "Scaleway", classify).with_request_id_headers(&["x-request-id"]);
 
 /// The wait after a 429, which names none: what Scaleway's own clients begin with.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// A flat object whose further fields depend on the type. Source:
+/// A flat object whose further fields depend on the type; any of them may be null. Source:
 /// <https://github.com/scaleway/scaleway-sdk-go/blob/master/scw/errors.go>
 #[derive(Deserialize)]
 struct Body {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    message: String,
+    message: Option<String>,
     resource: Option<String>,
+    resource_id: Option<String>,
     reason: Option<String>,
     help_message: Option<String>,
     current_state: Option<String>,
-    #[serde(default)]
-    details: Vec<Detail>,
+    details: Option<Vec<Detail>>,
 }
 
 /// Of `invalid_arguments` the first three, of `permissions_denied` the next two, of `quotas_exceeded` the last.
@@ -54,191 +48,218 @@ impl Detail {
     }
 }
 
-fn classify(failure: &Failure<'_>) -> VendorError {
-    let Some(body) = failure.json::<Body>() else {
-        let mut error = failure.by_status();
-        match error.kind {
-            // The gateway answers a 429 with no body and no `Retry-After`.
-            ErrorKind::RateLimited => error.retry_after = Some(FIRST_WAIT),
-            // Scaleway says in JSON what is not found: anything else may be a proxy, and nothing is gone.
-            ErrorKind::NotFound => {
-                error.kind = ErrorKind::UnexpectedResponse;
-                error.message = "not found, but not in Scaleway's words: check the endpoint".to_owned();
-            }
-            _ => {}
+impl Body {
+    /// What is not there. Only a thing that the request names by its id can be gone, and only when the answer says so of a
+    /// thing of its kind, with an id.
+    fn not_found(&self, subject: Subject) -> Option<ErrorKind> {
+        let resource = self.resource.as_deref();
+        let is_it = match subject {
+            Subject::Host => resource == Some("instance_server"),
+            // UNCONFIRMED: the exact word for a security group.
+            Subject::Part => resource.is_some_and(|word| word.ends_with("volume") || word.ends_with("security_group")),
+            // Something that the request names, such as an image; the client takes it for that.
+            Subject::NewHost | Subject::Other => return Some(ErrorKind::NotFound),
+        };
+        match resource {
+            Some(_) if is_it && self.resource_id.is_some() => Some(ErrorKind::NotFound),
+            Some(_) if !is_it => Some(ErrorKind::InvalidRequest),
+            _ => None,
         }
-        return error;
-    };
-    let creates = matches!(failure.operation, "create server" | "find image" | "get image");
-    let quota = body.message.to_ascii_lowercase().contains("quota exceeded");
-    let kind = match body.kind.as_str() {
-        "denied_authentication" => ErrorKind::Unauthorized,
-        "permissions_denied" | "locked" => ErrorKind::Forbidden,
-        "quotas_exceeded" => ErrorKind::Quota,
-        "invalid_request_error" if quota => ErrorKind::Quota,
-        "out_of_stock" => ErrorKind::Capacity,
-        // On a create a 404 is about the image, plan or project, never about the host.
-        "not_found" | "resource_expired" if creates => ErrorKind::InvalidRequest,
-        "not_found" if !is_ours(body.resource.as_deref()) => ErrorKind::InvalidRequest,
-        "not_found" | "resource_expired" => ErrorKind::NotFound,
-        // UNCONFIRMED: the type for an unknown zone; it is of the path, not of the server.
-        "unknown_resource" => ErrorKind::InvalidRequest,
-        "transient_state" | "precondition_failed" | "conflict" => ErrorKind::Conflict,
-        "invalid_arguments" => ErrorKind::InvalidRequest,
-        // A status alone never makes something gone.
-        _ => match failure.by_status().kind {
-            ErrorKind::NotFound => ErrorKind::UnexpectedResponse,
-            kind => kind,
-        },
-    };
-    let mut facts: Vec<String> = body.details.into_iter().map(Detail::text).collect();
-    let more = [body.resource, body.reason, body.help_message, body.current_state];
-    facts.extend(more.into_iter().flatten());
-    let message = if facts.is_empty() {
-        body.message
-    } else {
-        format!("{} ({})", body.message, facts.join("; "))
-    };
-    let mut error = VendorError::new(kind, message).code(body.kind);
-    if kind == ErrorKind::RateLimited {
-        error.retry_after = Some(FIRST_WAIT);
     }
-    error
+
+    fn text(self) -> String {
+        let mut facts: Vec<String> = self.details.into_iter().flatten().map(Detail::text).collect();
+        let more = [
+            self.resource,
+            self.resource_id,
+            self.reason,
+            self.help_message,
+            self.current_state,
+        ];
+        facts.extend(more.into_iter().flatten());
+        let message = self.message.unwrap_or_default();
+        match facts.is_empty() {
+            true => message,
+            false => format!("{message} ({})", facts.join("; ")),
+        }
+    }
 }
 
-/// Whether what is not found is a thing of the Instance API: `instance_server`, `instance_volume`, ...
-fn is_ours(resource: Option<&str>) -> bool {
-    resource.is_none_or(|resource| resource.starts_with("instance_"))
+fn classify(failure: &Failure<'_>) -> VendorError {
+    let error = match failure.json::<Body>() {
+        None => failure.by_status(),
+        Some(body) => read(failure, body),
+    };
+    match error.kind {
+        // The gateway's answer has neither a body nor `Retry-After`.
+        ErrorKind::RateLimited => error.retry_after(Some(FIRST_WAIT)),
+        _ => error,
+    }
+}
+
+fn read(failure: &Failure<'_>, body: Body) -> VendorError {
+    let exhausted = |message: &str| message.to_ascii_lowercase().contains("quota exceeded");
+    let kind = match body.kind.as_str() {
+        "denied_authentication" => Some(ErrorKind::Unauthorized),
+        "permissions_denied" | "locked" => Some(ErrorKind::Forbidden),
+        "quotas_exceeded" => Some(ErrorKind::Quota),
+        "invalid_request_error" if body.message.as_deref().is_some_and(exhausted) => Some(ErrorKind::Quota),
+        "out_of_stock" => Some(ErrorKind::Capacity),
+        // UNCONFIRMED: that a zone which does not exist is an `unknown_resource`.
+        "not_found" | "resource_expired" | "unknown_resource" => body.not_found(failure.subject),
+        "transient_state" | "precondition_failed" | "conflict" => Some(ErrorKind::Conflict),
+        "invalid_arguments" => Some(ErrorKind::InvalidRequest),
+        _ => Some(kind_of_status(failure.status)).filter(|kind| *kind != ErrorKind::NotFound),
+    };
+    let code = body.kind.clone();
+    match kind {
+        Some(kind) => VendorError::new(kind, body.text()).code(code),
+        None => VendorError::new(ErrorKind::UnexpectedResponse, "").not_about_it(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use provision_http::http::HeaderMap;
+    use provision_http::http::Method;
+    use provision_testkit::tables::{self, classify};
 
     use super::*;
 
-    fn classified(operation: &'static str, status: u16, body: &str) -> VendorError {
-        classify(&Failure {
-            operation,
-            subject: provision_http::Subject::Host,
-            method: &provision_http::http::Method::GET,
-            status,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        })
-    }
-
     #[test]
     fn every_error_of_the_vendor_has_its_kind() {
-        let table = [
-            (
-                401,
-                r#"{"type":"denied_authentication","message":"authentication is denied","method":"api_key","reason":"not_found"}"#,
-                ErrorKind::Unauthorized,
-            ),
-            (
-                403,
-                r#"{"details":[{"action":"read","resource":"snapshot"}],"message":"insufficient permissions","type":"permissions_denied"}"#,
-                ErrorKind::Forbidden,
-            ),
-            (
-                403,
-                r#"{"type":"quotas_exceeded","message":"quota exceeded","resource":"cp_servers_type_DEV1_S","quota":2,"current":2}"#,
-                ErrorKind::Quota,
-            ),
-            (
-                403,
-                r#"{"type":"quotas_exceeded","message":"quotas exceeded","details":[{"resource":"cp_servers","quota":2,"current":2}]}"#,
-                ErrorKind::Quota,
-            ),
-            (
-                403,
-                r#"{"type":"invalid_request_error","message":"Quota exceeded for this resource."}"#,
-                ErrorKind::Quota,
-            ),
-            (
-                404,
-                r#"{"type":"not_found","message":"resource is not found","resource":"instance_server","resource_id":"x"}"#,
-                ErrorKind::NotFound,
-            ),
-            (
-                404,
-                r#"{"type":"unknown_resource","message":"\"x\" not found"}"#,
-                ErrorKind::InvalidRequest,
-            ),
-            (
-                404,
-                r#"{"type":"not_found","message":"resource is not found","resource":"zone","resource_id":"xx-yyy-9"}"#,
-                ErrorKind::InvalidRequest,
-            ),
-            (404, "", ErrorKind::UnexpectedResponse),
-            (404, "<html>no such page</html>", ErrorKind::UnexpectedResponse),
-            (
-                404,
-                r#"{"type":"whatever","message":"no"}"#,
-                ErrorKind::UnexpectedResponse,
-            ),
-            (
-                400,
-                r#"{"type":"invalid_arguments","message":"invalid argument(s)","details":[{"argument_name":"commercial_type","reason":"required"}]}"#,
-                ErrorKind::InvalidRequest,
-            ),
-            (
-                400,
-                r#"{"type":"precondition_failed","message":"precondition failed","precondition":"resource_still_in_use","help_message":"instance should be powered off"}"#,
-                ErrorKind::Conflict,
-            ),
-            (
-                412,
-                r#"{"type":"precondition_failed","message":"precondition failed"}"#,
-                ErrorKind::Conflict,
-            ),
-            (
-                409,
-                r#"{"type":"transient_state","message":"busy","resource":"instance_server","current_state":"starting"}"#,
-                ErrorKind::Conflict,
-            ),
-            (
-                409,
-                r#"{"message": "Group is in use. You cannot delete it.", "type": "conflict"}"#,
-                ErrorKind::Conflict,
-            ),
-            (
-                403,
-                r#"{"type":"locked","message":"resource is locked"}"#,
-                ErrorKind::Forbidden,
-            ),
-            (
-                410,
-                r#"{"type":"resource_expired","message":"resource is expired","resource":"instance_server"}"#,
-                ErrorKind::NotFound,
-            ),
-            (
-                412,
-                r#"{"type":"out_of_stock","message":"resource is out of stock","resource":"L40S-1-48G"}"#,
-                ErrorKind::Capacity,
-            ),
-            (429, "", ErrorKind::RateLimited),
-            (500, r#"{"type":"internal","message":"fault"}"#, ErrorKind::Unavailable),
-            (503, "upstream connect error", ErrorKind::Unavailable),
-        ];
-        for (status, body, kind) in table {
-            assert_eq!(classified("get server", status, body).kind, kind, "{status} {body}");
-        }
+        tables::errors(
+            &VENDOR,
+            &[
+                (
+                    401,
+                    r#"{"type":"denied_authentication","message":"authentication is denied","method":"api_key","reason":"not_found"}"#,
+                    ErrorKind::Unauthorized,
+                ),
+                (
+                    403,
+                    r#"{"details":[{"action":"read","resource":"snapshot"}],"message":"insufficient permissions","type":"permissions_denied"}"#,
+                    ErrorKind::Forbidden,
+                ),
+                (
+                    403,
+                    r#"{"type":"quotas_exceeded","message":"quota exceeded","resource":"cp_servers_type_DEV1_S","quota":2,"current":2}"#,
+                    ErrorKind::Quota,
+                ),
+                (
+                    403,
+                    r#"{"type":"quotas_exceeded","message":"quotas exceeded","details":[{"resource":"cp_servers","quota":2,"current":2}]}"#,
+                    ErrorKind::Quota,
+                ),
+                (
+                    403,
+                    r#"{"type":"quotas_exceeded","message":"quotas exceeded","details":null}"#,
+                    ErrorKind::Quota,
+                ),
+                (
+                    403,
+                    r#"{"type":"invalid_request_error","message":"Quota exceeded for this resource."}"#,
+                    ErrorKind::Quota,
+                ),
+                (
+                    400,
+                    r#"{"type":"invalid_arguments","message":"invalid argument(s)","details":[{"argument_name":"commercial_type","reason":"required"}]}"#,
+                    ErrorKind::InvalidRequest,
+                ),
+                (
+                    400,
+                    r#"{"type":"precondition_failed","message":"precondition failed","precondition":"resource_still_in_use","help_message":"instance should be powered off","details":null}"#,
+                    ErrorKind::Conflict,
+                ),
+                (
+                    412,
+                    r#"{"type":"precondition_failed","message":null}"#,
+                    ErrorKind::Conflict,
+                ),
+                (
+                    409,
+                    r#"{"type":"transient_state","message":"busy","resource":"instance_server","current_state":"starting"}"#,
+                    ErrorKind::Conflict,
+                ),
+                (
+                    409,
+                    r#"{"message": "Group is in use. You cannot delete it.", "type": "conflict"}"#,
+                    ErrorKind::Conflict,
+                ),
+                (
+                    403,
+                    r#"{"type":"locked","message":"resource is locked"}"#,
+                    ErrorKind::Forbidden,
+                ),
+                (
+                    412,
+                    r#"{"type":"out_of_stock","message":"resource is out of stock","resource":"L40S-1-48G"}"#,
+                    ErrorKind::Capacity,
+                ),
+                (429, "", ErrorKind::RateLimited),
+                (500, r#"{"type":"internal","message":"fault"}"#, ErrorKind::Unavailable),
+                (503, "upstream connect error", ErrorKind::Unavailable),
+            ],
+        );
     }
 
     #[test]
-    fn a_404_on_create_is_not_a_missing_host() {
-        let body =
-            r#"{"type":"not_found","message":"resource is not found","resource":"instance_image","resource_id":"x"}"#;
-        for operation in ["create server", "get image"] {
-            assert_eq!(classified(operation, 404, body).kind, ErrorKind::InvalidRequest);
-        }
+    fn a_host_is_gone_only_in_words_about_a_server_with_its_id() {
+        let server = r#"{"type":"not_found","message":"resource is not found","resource":"instance_server","resource_id":"x","details":null}"#;
+        let expired = r#"{"type":"resource_expired","message":"resource is expired","resource":"instance_server","resource_id":"x"}"#;
+        tables::errors(
+            &VENDOR,
+            &[
+                (404, server, ErrorKind::NotFound),
+                (410, expired, ErrorKind::NotFound),
+                (
+                    404,
+                    r#"{"type":"not_found","message":"resource is not found","resource":"instance_server"}"#,
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (
+                    404,
+                    r#"{"type":"not_found","message":"resource is not found"}"#,
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (
+                    404,
+                    r#"{"type":"not_found","message":"resource is not found","resource":"instance_image","resource_id":"x"}"#,
+                    ErrorKind::InvalidRequest,
+                ),
+                (
+                    404,
+                    r#"{"type":"not_found","message":"resource is not found","resource":"zone","resource_id":"xx-yyy-9"}"#,
+                    ErrorKind::InvalidRequest,
+                ),
+                (
+                    404,
+                    r#"{"type":"unknown_resource","message":"\"x\" not found"}"#,
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (
+                    404,
+                    r#"{"type":"whatever","message":"no"}"#,
+                    ErrorKind::UnexpectedResponse,
+                ),
+                (404, r#"{"error":"not found"}"#, ErrorKind::UnexpectedResponse),
+                (410, r#"{"message":"retired"}"#, ErrorKind::UnexpectedResponse),
+                (404, "<html>no such page</html>", ErrorKind::UnexpectedResponse),
+                (404, "", ErrorKind::UnexpectedResponse),
+            ],
+        );
+        let group = r#"{"type":"not_found","message":"resource is not found","resource":"instance_security_group","resource_id":"x"}"#;
+        let parts = [
+            (404, group, ErrorKind::NotFound),
+            (404, server, ErrorKind::InvalidRequest),
+            (404, "", ErrorKind::UnexpectedResponse),
+        ];
+        tables::errors_of(&VENDOR, &Method::DELETE, Subject::Part, &parts);
     }
 
     #[test]
     fn a_rate_limit_without_a_body_still_says_how_long_to_wait() {
-        assert_eq!(classified("get server", 429, "").retry_after, Some(FIRST_WAIT));
+        let limited = classify(&VENDOR, &Method::GET, Subject::Host, 429, "");
+        assert_eq!(limited.retry_after, Some(FIRST_WAIT));
     }
 
     #[test]
@@ -246,7 +267,7 @@ mod tests {
         let body = r#"{"type":"invalid_arguments","message":"invalid argument(s)","details":[
             {"argument_name":"placement_group","reason":"constraint","help_message":"not a valid value"}]}"#;
         assert_eq!(
-            classified("create server", 400, body).message,
+            classify(&VENDOR, &Method::POST, Subject::NewHost, 400, body).message,
             "invalid argument(s) (placement_group: not a valid value)"
         );
     }

@@ -1,25 +1,26 @@
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join, join_all, try_join, try_join_all};
 use provision_core::{
-    BasicHost, Catalog, CatalogQuery, CatalogSection, Deletion, Error, ErrorKind, ExposeSecret, HostDeleteRequest,
-    HostId, HostStatus, ListFilter, PortRange, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
-    Settings, async_trait,
+    Cloud, Deletion, Error, ErrorKind, ExposeSecret, Find, HostId, HostStatus, Hosted, IdempotencyKey, Image, Made,
+    Order, Plan, PortRange, ProviderInfo, ProvisionedHost, Region, Result, Settings, async_trait,
 };
-use provision_http::{Answer, Client, Request, Transport};
+use provision_http::{Client, Going, Request, Transport};
 
 use crate::{
-    config::{Config, INFO, Zone, is_uuid},
+    config::Config,
     error::VENDOR,
+    id::{ServerId, Uuid, Zone, group_of},
+    info::INFO,
     request,
     response::{
-        Availabilities, GroupAnswer, Groups, ImageAnswer, Images, LocalImages, Page, Plans, Server, ServerAnswer,
-        Servers, Volumes, choose_build, offered, regions,
+        Availabilities, Group, GroupAnswer, Groups, ImageAnswer, Images, LocalImages, Plans, Rule, Rules, Server,
+        ServerAnswer, Servers, UserDataNames, Volumes, choose_build, offered, regions,
     },
-    status::Removal,
+    status::{Removal, is_off},
 };
 
-/// Scaleway Instances as a [`Provisioner`]. Clones share the connection pool.
+/// Scaleway Instances as a [`Cloud`]. Clones share the connection pool.
 #[derive(Debug, Clone)]
 pub struct Scaleway {
     client: Client,
@@ -34,415 +35,342 @@ impl Scaleway {
     ///
     /// # Errors
     /// `InvalidRequest` when the secret key holds characters that no key has.
-    pub fn new(config: Config, transport: Arc<dyn Transport>) -> Result<Self> {
+    pub fn new(config: Config, transport: Arc<dyn Transport>) -> Result<Hosted<Self>> {
+        let clock = transport.clock();
         let client = Client::builder(VENDOR, transport)
             .secret_header("x-auth-token", None, config.secret_key.expose_secret())?
             .build();
-        Ok(Self { client, config })
+        Ok(Hosted::new(Self { client, config }, clock))
     }
 
     /// As [`new`](Self::new), from a flat map of settings; see [`INFO`](Self::INFO) for the names.
     ///
     /// # Errors
     /// As [`Config::from_settings`] and [`new`](Self::new).
-    pub fn from_settings(settings: &Settings, transport: Arc<dyn Transport>) -> Result<Self> {
+    pub fn from_settings(settings: &Settings, transport: Arc<dyn Transport>) -> Result<Hosted<Self>> {
         Self::new(Config::from_settings(settings)?, transport)
     }
 
-    /// All pages of a list, asked for by number, until the announced total is reached or a page is empty.
-    async fn pages<P: Page>(&self, request: impl Fn(usize) -> Request + Send + Sync) -> Result<Vec<P::Item>>
-    where
-        P::Item: Send,
-    {
-        let mut seen = 0;
-        let read = |answer: &Answer, page: usize| {
-            let (items, in_body) = answer.json::<P>()?.into_parts();
-            let in_header = answer.header("x-total-count").and_then(|total| total.parse().ok());
-            seen += items.len();
-            let more = !items.is_empty() && in_header.or(in_body).is_none_or(|total: usize| seen < total);
-            Ok((items, more.then(|| request(page + 1))))
-        };
-        self.client.pages(request(1), read).await
-    }
-
-    /// A list that a filter narrows down to a single page.
-    async fn one_page<P: Page>(&self, request: Request) -> Result<Vec<P::Item>> {
-        Ok(self.client.send(request).await?.json::<P>()?.into_parts().0)
-    }
-
-    /// The host that an earlier call with the same key made.
-    async fn find_by_key(&self, zone: &Zone, host: &BasicHost) -> Result<Option<Server>> {
-        let Some(key) = &host.key else { return Ok(None) };
-        let found = self
-            .one_page::<Servers>(request::find_server(&self.config, zone, key))
-            .await?;
-        let made_by_key = found.into_iter().filter(|server| server.labels().has_key(key));
-        Ok(made_by_key.min_by_key(|server| server.status() == HostStatus::Deleting))
+    fn zone(&self, region: Option<&str>) -> Result<Zone> {
+        region.map_or_else(|| Ok(self.config.zone.clone()), Zone::new)
     }
 
     /// The id of the image for local disks: the one that a label stands for in the zone, or the given one.
-    async fn image_id(&self, zone: &Zone, host: &BasicHost, plan: &str) -> Result<String> {
+    async fn image_id(&self, zone: &Zone, order: &Order) -> Result<Uuid> {
+        let (endpoint, wanted) = (&self.config.endpoint, order.image.as_str());
+        if let Ok(id) = Uuid::new(wanted) {
+            let answer = self.client.send(request::get_image(endpoint, zone, &id)).await?;
+            return answer.json::<ImageAnswer>()?.image.for_local_disks();
+        }
+        let find = request::find_image(endpoint, zone, wanted);
+        let builds = self.client.one_page::<LocalImages>(find).await;
+        let builds = builds.map_err(|error| match error.kind() {
+            ErrorKind::InvalidRequest => error.context(format!("image {wanted:?} does not exist in {zone}")),
+            _ => error,
+        })?;
+        choose_build(builds, zone, wanted, &order.plan)
+    }
+
+    /// The security group for the server to come, in which every port is closed; no group when all are open.
+    ///
+    /// A new one is made while those are looked for that earlier calls with the key left behind: one after the other, a create
+    /// would be a chain of six requests. The first is the oldest and the one to use; the others, if any, are to go.
+    async fn closed_groups(&self, zone: &Zone, order: &Order) -> Result<Vec<Group>> {
+        if order.ports.restricted().is_none() {
+            return Ok(Vec::new());
+        }
+        let hash = order.key.hash();
+        let left = request::list_groups_of_key(&self.config, zone, &hash);
+        let make = request::create_group(&self.config, zone, &hash)?;
+        let (left, made) = join(self.client.one_page::<Groups>(left), self.client.send(make)).await;
+        let made = made?.json::<GroupAnswer>()?.security_group;
+        let mut groups = match left {
+            Ok(groups) => groups,
+            Err(error) => {
+                self.drop_groups(zone, &[made]).await;
+                return Err(error);
+            }
+        };
+        let name = request::name_for_key(&hash);
+        groups.retain(|group| group.id != made.id && group.is_unused() && group.name.as_deref() == Some(&name));
+        groups.push(made);
+        groups.sort_by_cached_key(Group::age);
+        Ok(groups)
+    }
+
+    /// Removes groups that no server came to use. One that stays for want of an answer costs nothing, and is taken up or
+    /// removed by its key.
+    async fn drop_groups(&self, zone: &Zone, groups: &[Group]) {
+        let delete = |group: &Group| request::delete_group(&self.config.endpoint, zone, &group.id);
+        join_all(groups.iter().map(|group| self.client.remove(delete(group)))).await;
+    }
+
+    async fn create_server(
+        &self,
+        zone: &Zone,
+        order: &Order,
+        image: Result<Uuid>,
+        group: Option<&Group>,
+    ) -> Result<ProvisionedHost> {
+        let group = group.map(|group| &group.id);
+        let create = request::create_server(&self.config, zone, order, image?.as_str(), group)?;
+        let answer = self.client.send(create).await?;
+        answer.json::<ServerAnswer>()?.server.into_host(zone)
+    }
+
+    async fn give_user_data(&self, order: &Order, id: &ServerId, made: Made) -> Result<()> {
         let endpoint = &self.config.endpoint;
-        let wanted = host.image.as_deref().unwrap_or(INFO.default_image);
-        if is_uuid(wanted) {
-            let answer = self.client.send(request::get_image(endpoint, zone, wanted)).await?;
-            let image = answer.json::<ImageAnswer>()?.image;
-            return image.for_local_disks();
+        if order.user_data.is_empty() {
+            return Ok(());
         }
-        let builds = self
-            .one_page::<LocalImages>(request::find_image(endpoint, zone, wanted))
-            .await
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidRequest => error.context(format!("image {wanted:?} does not exist in {zone}")),
-                _ => error,
-            })?;
-        choose_build(&builds, zone, wanted, plan)
+        if made == Made::Earlier {
+            let list = request::list_user_data(endpoint, id);
+            let names = self.client.send(list).await?.json::<UserDataNames>()?.user_data;
+            if names.iter().any(|name| name == request::CLOUD_INIT) {
+                return Ok(());
+            }
+        }
+        let set = request::set_user_data(endpoint, id, order.user_data.expose());
+        self.client.send(set).await.map(|_| ())
     }
 
-    /// Everything between a server that exists, switched off, and one that boots. May be repeated.
-    async fn finish(&self, zone: &Zone, host: &BasicHost, server: &Server, is_new: bool) -> Result<()> {
-        let (endpoint, id) = (&self.config.endpoint, server.id.as_str());
-        if let Some(ports) = host.ports.restricted() {
-            self.close_ports(zone, server, ports, is_new).await?;
-        }
-        if !host.user_data.is_empty() {
-            self.client
-                .send(request::set_user_data(endpoint, zone, id, host.user_data.expose()))
-                .await?;
-        }
-        self.client.send(request::power_on(endpoint, zone, id)?).await?;
+    /// Opens the ports in the group that the server was made with, and names the group after it.
+    async fn open_ports(&self, order: &Order, id: &ServerId, group: Option<Uuid>, made: Made) -> Result<()> {
+        let Some(ports) = order.ports.restricted() else {
+            return Ok(());
+        };
+        let group = match (group, made) {
+            (Some(group), _) => group,
+            // It was asked for with all ports open, and is as it was then.
+            (None, Made::Earlier) => return Ok(()),
+            (None, Made::Now) => {
+                let message = "the new server lacks the tags that were asked for: report this as a bug";
+                return Err(Error::new(ErrorKind::UnexpectedResponse, message));
+            }
+        };
+        let name = request::name_group(&self.config.endpoint, id, &group)?;
+        try_join(self.client.send(name), self.set_rules(&id.zone, &group, ports, made)).await?;
         Ok(())
     }
 
-    async fn close_ports(&self, zone: &Zone, server: &Server, ports: &[PortRange], is_new: bool) -> Result<()> {
-        let (endpoint, id) = (&self.config.endpoint, server.id.as_str());
-        let found = if is_new {
-            None
-        } else {
-            self.groups_of(zone, id).await?.pop()
-        };
-        let group = match found {
-            Some(group) => group,
-            None => {
-                let create = request::create_group(&self.config, zone, id)?;
-                let created = self.client.send(create).await?.json::<GroupAnswer>()?;
-                created.security_group.id.as_str().to_owned()
+    async fn set_rules(&self, zone: &Zone, group: &Uuid, ports: &[PortRange], made: Made) -> Result<()> {
+        let endpoint = &self.config.endpoint;
+        if made == Made::Earlier {
+            let list = request::list_rules(endpoint, zone, group);
+            if !self.client.one_page::<Rules>(list).await?.iter().all(Rule::is_fixed) {
+                return Ok(());
             }
-        };
-        self.client
-            .send(request::set_rules(endpoint, zone, &group, ports)?)
-            .await?;
-        let in_use = server.security_group.as_ref().map(|group| group.id.as_str());
-        if in_use != Some(group.as_str()) {
-            self.client
-                .send(request::use_group(endpoint, zone, id, &group)?)
-                .await?;
         }
-        Ok(())
+        let set = request::set_rules(endpoint, zone, group, ports)?;
+        self.client.send(set).await.map(|_| ())
     }
 
-    /// What to do about a new server that could not be finished: with a key a passing fault is left to the next call,
-    /// anything else takes the server away again.
-    async fn give_up(&self, zone: &Zone, host: &BasicHost, server: &Server, error: Error) -> Error {
-        let id = match server.host_id(zone) {
-            Ok(id) => id,
-            Err(invalid) => return invalid,
-        };
-        if host.key.is_some() && error.is_retryable() {
-            return error.context(format!(
-                "host `{id}` exists but is not started: call again with the same key, or delete it"
-            ));
-        }
-        match self.delete_in_zone(zone, server.id.as_str(), None).await {
-            Ok(Deletion::Removed) => {
-                error.context("the new server was removed again because it could not be finished and started")
+    async fn get_server(&self, id: &ServerId) -> Result<Server> {
+        match self.client.send(request::get_server(&self.config.endpoint, id)).await {
+            Ok(answer) => Ok(answer.json::<ServerAnswer>()?.server),
+            // The text has the id of what is not there: only this very server is gone.
+            Err(error) if error.kind() == ErrorKind::NotFound && !error.message().contains(id.server.as_str()) => {
+                let error = error.with_kind(ErrorKind::UnexpectedResponse);
+                Err(error.context("the answer is about another server: is the endpoint right?"))
             }
-            _ => error.context(format!(
-                "host `{id}` could neither be finished and started nor removed: delete it"
-            )),
+            Err(error) => Err(error),
         }
     }
 
-    /// Continues with a host that an earlier call with the same key made. One that was never started cannot be told from
-    /// one that was switched off: both are started.
-    async fn carry_on(&self, zone: &Zone, host: &BasicHost, found: Server) -> Result<ProvisionedHost> {
-        let id = found.host_id(zone)?;
-        if found.status() == HostStatus::Deleting {
-            let message = format!("host `{id}` of this key is being deleted: call again once it is gone");
-            return Err(Error::new(ErrorKind::Conflict, message).with_provider(INFO.id));
-        }
-        if found.state != "stopped" {
-            return found.into_host(zone);
-        }
-        match self.finish(zone, host, &found, false).await {
-            Ok(()) => found.into_started_host(zone),
-            Err(error) => Err(error.context(format!("host `{id}` exists but could not be started"))),
-        }
-    }
-
-    async fn read(&self, zone: &Zone, server: &str) -> Result<Option<Server>> {
-        match self
-            .client
-            .send(request::get_server(&self.config.endpoint, zone, server))
-            .await
-        {
-            Ok(answer) => Ok(Some(answer.json::<ServerAnswer>()?.server)),
+    async fn find_server(&self, id: &ServerId) -> Result<Option<Server>> {
+        match self.get_server(id).await {
+            Ok(server) => Ok(Some(server)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// One step of a deletion. With an address, the deletion is by IP and has to be found by it again.
-    async fn delete_in_zone(&self, zone: &Zone, id: &str, ip: Option<IpAddr>) -> Result<Deletion> {
-        match self.read(zone, id).await? {
-            Some(server) => self.delete_server(zone, &server, ip).await,
-            None => self.delete_leftovers(zone, id, None).await,
-        }
-    }
-
-    async fn delete_server(&self, zone: &Zone, server: &Server, ip: Option<IpAddr>) -> Result<Deletion> {
-        let (endpoint, id) = (&self.config.endpoint, server.id.as_str());
-        let step = server.removal();
-        let remove = match step {
-            Removal::Wait => return Ok(Deletion::InProgress),
-            Removal::Barred => {
-                let message = format!(
-                    "host `{}` is locked or protected: remove its protection in the console, or ask Scaleway's support",
-                    server.host_id(zone)?
-                );
-                return Err(Error::new(ErrorKind::Forbidden, message).with_provider(INFO.id));
-            }
-            Removal::Terminate => request::terminate(endpoint, zone, id)?,
-            Removal::PowerOff if ip.is_some() => {
-                let message = format!(
-                    "host `{0}` has to be switched off first, and loses its address by that: delete host `{0}` instead",
-                    server.host_id(zone)?
-                );
-                return Err(Error::new(ErrorKind::Unsupported, message).with_provider(INFO.id));
-            }
-            Removal::PowerOff => request::power_off(endpoint, zone, id)?,
-            Removal::Delete => request::delete_server(endpoint, zone, id),
-        };
-        if let (Some(ip), Some(group)) = (ip, &server.security_group)
-            && group.name == request::belonging(id)
-        {
-            self.change(request::mark_group(endpoint, zone, group.id.as_str(), ip)?)
-                .await?;
-        }
-        if step == Removal::Delete {
-            for volume in server.local_volumes() {
-                self.change(request::name_volume(endpoint, zone, volume, id)?).await?;
-            }
-        }
-        match self.client.send(remove).await {
-            Ok(_) if step == Removal::Delete => {
-                let volumes = server.local_volumes().map(str::to_owned).collect();
-                self.delete_leftovers(zone, id, Some(volumes)).await
-            }
-            Ok(_) => Ok(Deletion::InProgress),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.delete_leftovers(zone, id, None).await,
-            // The state changed since it was read. UNCONFIRMED: with which code a step is refused that is no longer allowed.
-            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::InvalidRequest) => {
-                match self.read(zone, id).await? {
-                    None => self.delete_leftovers(zone, id, None).await,
-                    Some(now) if now.removal() != step => Ok(Deletion::InProgress),
-                    Some(_) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Removes what a server that is gone has left: its disks, if it was not terminated, and its security group.
-    async fn delete_leftovers(&self, zone: &Zone, id: &str, volumes: Option<Vec<String>>) -> Result<Deletion> {
-        let endpoint = &self.config.endpoint;
-        let volumes = match volumes {
-            Some(volumes) => volumes,
-            None => self
-                .one_page::<Volumes>(request::find_volumes(endpoint, zone, id))
-                .await?
-                .into_iter()
-                .filter(|volume| volume.is_detached() && volume.name == request::belonging(id))
-                .map(|volume| volume.id.as_str().to_owned())
-                .collect(),
-        };
-        let mut gone = true;
-        for volume in volumes {
-            gone &= self.remove(request::delete_volume(endpoint, zone, &volume)).await?;
-        }
-        for group in self.groups_of(zone, id).await? {
-            gone &= self.remove(request::delete_group(endpoint, zone, &group)).await?;
-        }
-        Ok(if gone { Deletion::Removed } else { Deletion::InProgress })
-    }
-
-    /// Changes something that may be gone by now.
-    async fn change(&self, request: Request) -> Result<()> {
+    /// Names something after its server, unless it is gone by now.
+    async fn name(&self, request: Request) -> Result<()> {
         match self.client.send(request).await {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Whether a leftover is gone; one that is still in use by a vanishing server is not yet.
-    async fn remove(&self, request: Request) -> Result<bool> {
-        match self.client.send(request).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(error),
-        }
+    /// Removes what a server that is gone has left: its disks, if it was not terminated, and its security group.
+    async fn remove_left_by(&self, id: &ServerId) -> Result<Deletion> {
+        let endpoint = &self.config.endpoint;
+        let (volumes, groups) = try_join(
+            self.client
+                .one_page::<Volumes>(request::list_volumes_of_server(endpoint, id)),
+            self.client
+                .one_page::<Groups>(request::list_groups_of_server(endpoint, id)),
+        )
+        .await?;
+        let name = request::name_for_server(&id.server);
+        let volumes = volumes.iter().filter(|volume| volume.belongs_to(&id.server, &name));
+        let groups = groups.iter().filter(|group| group.belongs_to(&id.server, &name));
+        let volumes = volumes.map(|volume| request::delete_volume(endpoint, &id.zone, &volume.id));
+        let groups = groups.map(|group| request::delete_group(endpoint, &id.zone, &group.id));
+        self.remove_parts(volumes.chain(groups).collect()).await
     }
 
-    async fn groups_of(&self, zone: &Zone, server: &str) -> Result<Vec<String>> {
-        let name = request::belonging(server);
-        let found = self
-            .one_page::<Groups>(request::find_groups(&self.config.endpoint, zone, server))
-            .await?;
-        let ours = found.into_iter().filter(|group| group.name == name);
-        Ok(ours.map(|group| group.id.as_str().to_owned()).collect())
-    }
-
-    async fn marked_with_ip(&self, zone: &Zone, ip: IpAddr) -> Result<Option<Server>> {
-        let found = self
-            .one_page::<Servers>(request::find_server_by_ip(&self.config, zone, ip))
-            .await?;
-        // The cloud's filter looks at private addresses as well.
-        let is_it = |server: &Server| server.ip() == Some(ip) && server.labels().is_managed();
-        Ok(found.into_iter().find(is_it))
-    }
-
-    /// The server that had this address when its deletion began, and left its security group behind.
-    async fn gone_with_ip(&self, zone: &Zone, ip: IpAddr) -> Result<Option<String>> {
-        let found = self
-            .one_page::<Groups>(request::find_groups_by_ip(&self.config, zone, ip))
-            .await?;
-        Ok(found
-            .iter()
-            .find_map(|group| request::owner(&group.name))
-            .map(str::to_owned))
-    }
-
-    async fn delete_by_ip(&self, ip: IpAddr, region: &RegionFilter) -> Result<Deletion> {
-        let zones = self.config.zones(region)?;
-        let Some((first, others)) = zones.split_first() else {
-            return Err(Error::no_host_with_ip(ip).with_provider(INFO.id));
-        };
-        // Most hosts are in the configured zone; only without luck there all others are asked, at the same time.
-        let mut hits = vec![self.marked_with_ip(first, ip).await?];
-        if hits.iter().all(Option::is_none) {
-            hits.extend(try_join_all(others.iter().map(|zone| self.marked_with_ip(zone, ip))).await?);
-        }
-        if let Some((zone, server)) = zones
-            .iter()
-            .zip(&hits)
-            .find_map(|(zone, hit)| Some((zone, hit.as_ref()?)))
-        {
-            return self.delete_server(zone, server, Some(ip)).await;
-        }
-        let left = try_join_all(zones.iter().map(|zone| self.gone_with_ip(zone, ip))).await?;
-        if let Some((zone, server)) = zones
-            .iter()
-            .zip(&left)
-            .find_map(|(zone, hit)| Some((zone, hit.as_ref()?)))
-        {
-            match self.read(zone, server).await? {
-                None => return self.delete_leftovers(zone, server, None).await,
-                Some(server) if server.status() == HostStatus::Deleting => return Ok(Deletion::InProgress),
-                // It lives on, so that it has another address by now.
-                Some(_) => {}
-            }
-        }
-        Err(Error::no_host_with_ip(ip).with_provider(INFO.id))
-    }
-
-    async fn servers_in(&self, zone: &Zone) -> Result<Vec<ProvisionedHost>> {
-        let servers = self
-            .pages::<Servers>(|page| request::list_servers(&self.config, zone, page))
-            .await?;
-        servers.into_iter().map(|server| server.into_host(zone)).collect()
+    /// One that is still in use by a vanishing server is not gone yet.
+    async fn remove_parts(&self, parts: Vec<Request>) -> Result<Deletion> {
+        let going = try_join_all(parts.into_iter().map(|part| self.client.remove(part))).await?;
+        Ok(match going {
+            going if going.iter().any(Going::is_busy) => Deletion::InProgress,
+            going if going.iter().all(Going::is_gone) => Deletion::NotFound,
+            _ => Deletion::Removed,
+        })
     }
 }
 
 #[async_trait]
-impl Provisioner for Scaleway {
+impl Cloud for Scaleway {
     fn info(&self) -> &'static ProviderInfo {
         &INFO
     }
 
-    async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        INFO.check(host)?;
-        let zone = self.config.zone_or(host.region.as_deref())?;
-        let wanted = request::NewServer::new(&self.config, host)?;
-        if let Some(found) = self.find_by_key(&zone, host).await? {
-            return self.carry_on(&zone, host, found).await;
-        }
-        let image = self.image_id(&zone, host, wanted.plan()).await?;
-        let create = request::create_server(&self.config.endpoint, &zone, &wanted, image)?;
-        let server = self.client.send(create).await?.json::<ServerAnswer>()?.server;
-        match self.finish(&zone, host, &server, true).await {
-            Ok(()) => server.into_started_host(&zone),
-            Err(error) => Err(self.give_up(&zone, host, &server, error).await),
-        }
+    fn home_region(&self) -> &str {
+        self.config.zone.as_str()
     }
 
-    async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
-        let (zone, server) = self.config.parse_id(id)?;
-        match self.read(&zone, &server).await? {
-            Some(server) => server.into_host(&zone),
-            None => Err(Error::host_not_found(id).with_provider(INFO.id)),
-        }
+    fn region(&self, region: &str) -> Result<String> {
+        Zone::new(region).map(|zone| zone.as_str().to_owned())
     }
 
-    async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
-        match request {
-            HostDeleteRequest::Id(id) => {
-                let (zone, server) = self.config.parse_id(id)?;
-                self.delete_in_zone(&zone, &server, None).await
-            }
-            HostDeleteRequest::Ip { ip, region } => self.delete_by_ip(*ip, region).await,
-            _ => Err(
-                Error::new(ErrorKind::Unsupported, "this way to name a host is not supported").with_provider(INFO.id),
-            ),
-        }
+    fn check(&self, order: &Order) -> Result<()> {
+        let zone = Zone::new(&order.region)?;
+        request::create_server(&self.config, &zone, order, "", None).map(|_| ())
     }
 
-    async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
-        let zones = self.config.zones(&filter.region)?;
-        let Some((first, others)) = zones.split_first() else {
-            return Ok(Vec::new());
+    async fn hosts(&self, find: Find<'_>, region: Option<&str>) -> Result<Vec<ProvisionedHost>> {
+        let zone = self.zone(region)?;
+        let list = |page| request::list_servers(&self.config, &zone, find, page);
+        let servers = self.client.numbered_pages::<Servers>(list).await?;
+        servers.into_iter().map(|server| server.into_host(&zone)).collect()
+    }
+
+    async fn create(&self, order: &Order) -> Result<ProvisionedHost> {
+        let zone = Zone::new(&order.region)?;
+        // Neither is given up when the other fails: a group for whose answer nobody waits would stay.
+        let (image, groups) = join(self.image_id(&zone, order), self.closed_groups(&zone, order)).await;
+        let groups = groups?;
+        let (group, surplus) = groups.split_at(groups.len().min(1));
+        let create = self.create_server(&zone, order, image, group.first());
+        let (made, ()) = join(create, self.drop_groups(&zone, surplus)).await;
+        if made.as_ref().is_err_and(|error| !error.may_exist()) {
+            self.drop_groups(&zone, group).await;
+        }
+        made
+    }
+
+    /// A server that was never started cannot be told from one that was switched off: both are started.
+    async fn complete(&self, order: &Order, mut host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
+        if made == Made::Earlier && !is_off(&host.raw_status) {
+            return Ok(host);
+        }
+        let id = ServerId::parse(&host.id)?;
+        let ports = self.open_ports(order, &id, group_of(&host.labels), made);
+        try_join(self.give_user_data(order, &id, made), ports).await?;
+        self.client.send(request::power_on(&self.config.endpoint, &id)?).await?;
+        (host.status, host.raw_status) = (HostStatus::Provisioning, "starting".to_owned());
+        Ok(host)
+    }
+
+    async fn read(&self, id: &HostId) -> Result<ProvisionedHost> {
+        let id = ServerId::parse(id)?;
+        self.get_server(&id).await?.into_host(&id.zone)
+    }
+
+    async fn remove(&self, id: &HostId) -> Result<Deletion> {
+        let (endpoint, id) = (&self.config.endpoint, &ServerId::parse(id)?);
+        let Some(server) = self.find_server(id).await? else {
+            return self.remove_left_by(id).await;
         };
-        // A rejected credential or a rate limit shows in the first zone, before all others are asked at the same time.
-        let mut hosts = self.servers_in(first).await?;
-        for more in try_join_all(others.iter().map(|zone| self.servers_in(zone))).await? {
-            hosts.extend(more);
+        let step = server.removal();
+        let remove = match step {
+            Removal::Wait => return Ok(Deletion::InProgress),
+            Removal::Barred => {
+                return Err(Error::new(
+                    ErrorKind::Forbidden,
+                    format!(
+                        "host `{}` is locked or protected: remove its protection in the console, or ask Scaleway's support",
+                        id.host_id()?.to_text()
+                    ),
+                ));
+            }
+            Removal::Terminate => request::terminate(endpoint, id)?,
+            Removal::PowerOff => request::power_off(endpoint, id)?,
+            Removal::Delete => request::delete_server(endpoint, id),
+        };
+        let group = group_of(&server.labels());
+        let volumes = match step {
+            Removal::Delete => server.local_volumes(),
+            _ => Vec::new(),
+        };
+        // What stays behind has to be found by the server's id should this call end early.
+        let name = request::name_for_server(&id.server);
+        let unnamed = group.iter().filter(|group| !server.has_group(group, &name));
+        let names = volumes.iter().map(|volume| request::name_volume(endpoint, id, volume));
+        let names = names.chain(unnamed.map(|group| request::name_group(endpoint, id, group)));
+        let names = names.collect::<Result<Vec<_>>>()?;
+        try_join_all(names.into_iter().map(|name| self.name(name))).await?;
+        match self.client.send(remove).await {
+            Ok(_) if step == Removal::Delete => {
+                let zone = &id.zone;
+                let volumes = volumes.iter().map(|id| request::delete_volume(endpoint, zone, id));
+                let group = group.iter().map(|id| request::delete_group(endpoint, zone, id));
+                match self.remove_parts(volumes.chain(group).collect()).await? {
+                    Deletion::InProgress => Ok(Deletion::InProgress),
+                    _ => Ok(Deletion::Removed),
+                }
+            }
+            Ok(_) => Ok(Deletion::InProgress),
+            // The next call finds what it left.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Deletion::InProgress),
+            // The state changed since it was read. UNCONFIRMED: with which code a step is refused that is no longer allowed.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::InvalidRequest) => {
+                match self.find_server(id).await? {
+                    Some(now) if now.removal() == step => Err(error),
+                    _ => Ok(Deletion::InProgress),
+                }
+            }
+            Err(error) => Err(error),
         }
-        hosts.retain(|host| filter.matches(host));
-        Ok(hosts)
     }
 
-    async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
-        let endpoint = &self.config.endpoint;
-        let zone = self.config.zone_or(query.wanted_region())?;
-        let mut catalog = Catalog::default();
-        if query.wants(CatalogSection::Plans) {
-            let plans = self
-                .pages::<Plans>(|page| request::list_plans(endpoint, &zone, page))
-                .await?;
-            let stock = self
-                .pages::<Availabilities>(|page| request::list_availability(endpoint, &zone, page))
-                .await?;
-            catalog.plans = offered(plans, &stock.into_iter().collect(), &zone);
-        }
-        if query.wants(CatalogSection::Images) {
-            let images = self
-                .pages::<Images>(|page| request::list_images(endpoint, page))
-                .await?;
-            catalog.images = images.into_iter().map(|image| image.into_image()).collect();
-        }
-        if query.wants(CatalogSection::Regions) {
-            catalog.regions = regions();
-        }
-        Ok(catalog.sorted())
+    async fn remove_leftovers(&self, key: &IdempotencyKey, region: &str) -> Result<Deletion> {
+        let zone = Zone::new(region)?;
+        let list = request::list_groups_of_key(&self.config, &zone, &key.hash());
+        let (unused, used): (Vec<_>, Vec<_>) = self
+            .client
+            .one_page::<Groups>(list)
+            .await?
+            .into_iter()
+            .partition(Group::is_unused);
+        let delete = |group: &Group| request::delete_group(&self.config.endpoint, &zone, &group.id);
+        let removed = self.remove_parts(unused.iter().map(delete).collect()).await?;
+        Ok(match used.is_empty() {
+            true => removed,
+            false => Deletion::InProgress,
+        })
+    }
+
+    async fn regions(&self) -> Result<Vec<Region>> {
+        Ok(regions())
+    }
+
+    async fn plans(&self, region: Option<&str>) -> Result<Vec<Plan>> {
+        let (endpoint, zone) = (&self.config.endpoint, self.zone(region)?);
+        // One after the other, so that a rate limit is met once.
+        let list = |page| request::list_plans(endpoint, &zone, page);
+        let plans = self.client.numbered_pages::<Plans>(list).await?;
+        let list = |page| request::list_availability(endpoint, &zone, page);
+        let stock = self.client.numbered_pages::<Availabilities>(list).await?;
+        Ok(offered(plans, &stock.into_iter().collect(), &zone))
+    }
+
+    async fn images(&self, _region: Option<&str>) -> Result<Vec<Image>> {
+        let list = |page| request::list_images(&self.config.endpoint, page);
+        let images = self.client.numbered_pages::<Images>(list).await?;
+        Ok(images.into_iter().map(|image| image.into_image()).collect())
     }
 }

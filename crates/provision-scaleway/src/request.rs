@@ -1,92 +1,101 @@
 //! Pure functions that build every request of the provider. Sources:
 //! <https://www.scaleway.com/en/developers/api/instance/>, <https://www.scaleway.com/en/developers/api/marketplace/>
 
-use std::net::IpAddr;
-
-use provision_core::{BasicHost, Error, IdempotencyKey, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, PortRange, Result};
-use provision_http::{Endpoint, Request, url::Url};
+use provision_core::{Error, Find, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Protocol, Result};
+use provision_http::{Endpoint, Request, Subject, url::Url};
 use serde::Serialize;
 
-use crate::config::{Config, INFO, Zone, is_uuid};
+use crate::{
+    config::Config,
+    id::{GROUP_TAG, ServerId, Uuid, Zone},
+};
 
 /// The largest page that the API gives.
 pub(crate) const PAGE_SIZE: usize = 100;
 
-/// The tag of a security group that holds the address of its host, so that a deletion by IP finds it after the host is
-/// gone.
-const IP_TAG: &str = "provision-ip";
+/// Where the script of a server is kept among its user data.
+pub(crate) const CLOUD_INIT: &str = "cloud-init";
 
 fn zonal<'a>(endpoint: &Endpoint, zone: &'a Zone, rest: &[&'a str]) -> Url {
     let base = ["instance", "v1", "zones", zone.as_str()];
     endpoint.join(base.into_iter().chain(rest.iter().copied()))
 }
 
+fn of_server(endpoint: &Endpoint, id: &ServerId, rest: &[&str]) -> Url {
+    zonal(endpoint, &id.zone, &[&["servers", id.server.as_str()], rest].concat())
+}
+
+fn of_group(endpoint: &Endpoint, zone: &Zone, group: &Uuid, rest: &[&str]) -> Url {
+    zonal(endpoint, zone, &[&["security_groups", group.as_str()], rest].concat())
+}
+
 fn marker() -> String {
     format!("{MANAGED_BY_LABEL}:{MANAGED_BY}")
 }
 
-/// What the create request asks for, but for the image's id.
+fn key_tag(hash: &str) -> String {
+    format!("{KEY_LABEL}:{hash}")
+}
+
 #[derive(Serialize)]
-pub(crate) struct NewServer<'a> {
+struct NewServer<'a> {
     name: &'a str,
     commercial_type: &'a str,
     project: &'a str,
-    image: String,
+    image: &'a str,
     dynamic_ip_required: bool,
     boot_type: &'static str,
     tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security_group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     placement_group: Option<&'a str>,
     // No `volumes`: with an image for local disks the server gets one local disk of the plan's full size.
 }
 
-impl<'a> NewServer<'a> {
-    /// Reads and checks what can be checked without the cloud.
-    pub(crate) fn new(config: &'a Config, host: &'a BasicHost) -> Result<Self> {
-        let placement_group = host.additional.get("placement-group").map(String::as_str);
-        if placement_group.is_some_and(|id| !is_uuid(id)) {
-            return Err(
-                Error::invalid("additional setting `placement-group` must be an id, a UUID").with_provider(INFO.id),
-            );
-        }
-        Ok(Self {
-            name: host.name.as_str(),
-            commercial_type: host.plan.as_deref().unwrap_or(INFO.default_plan),
-            project: &config.project,
-            image: String::new(),
-            dynamic_ip_required: true,
-            boot_type: "local",
-            tags: host.all_labels().to_tags(),
-            placement_group,
-        })
-    }
-
-    pub(crate) fn plan(&self) -> &'a str {
-        self.commercial_type
-    }
-}
-
-/// A new server is switched off.
+/// A new server is switched off. Without a security group it gets the project's default one, which lets everything in.
 pub(crate) fn create_server(
-    endpoint: &Endpoint,
+    config: &Config,
     zone: &Zone,
-    server: &NewServer<'_>,
-    image: String,
+    order: &Order,
+    image: &str,
+    group: Option<&Uuid>,
 ) -> Result<Request> {
+    let placement_group = order.extra("placement-group");
+    if placement_group.is_some_and(|id| Uuid::new(id).is_err()) {
+        return Err(Error::invalid(
+            "additional setting `placement-group` must be an id, a UUID",
+        ));
+    }
+    let mut tags = order.labels.to_tags();
+    tags.extend(group.map(|group| format!("{GROUP_TAG}:{}", group.as_str())));
     let body = NewServer {
+        name: order.name.as_str(),
+        commercial_type: &order.plan,
+        project: &config.project,
         image,
-        tags: server.tags.clone(),
-        ..*server
+        dynamic_ip_required: true,
+        boot_type: "local",
+        tags,
+        security_group: group.map(Uuid::as_str),
+        placement_group,
     };
-    Request::post("create server", zonal(endpoint, zone, &["servers"])).json(&body)
+    Request::post("create server", zonal(&config.endpoint, zone, &["servers"]))
+        .about(Subject::NewHost)
+        .json(&body)
 }
 
 /// The raw text, neither JSON nor base64.
-pub(crate) fn set_user_data(endpoint: &Endpoint, zone: &Zone, server: &str, user_data: &str) -> Request {
-    let url = zonal(endpoint, zone, &["servers", server, "user_data", "cloud-init"]);
-    Request::patch("set user data", url)
+pub(crate) fn set_user_data(endpoint: &Endpoint, id: &ServerId, user_data: &str) -> Request {
+    Request::patch("set user data", of_server(endpoint, id, &["user_data", CLOUD_INIT]))
+        .about(Subject::Host)
         .body("text/plain", user_data.to_owned())
         .redact(user_data)
+}
+
+/// The names of a server's user data, without the texts.
+pub(crate) fn list_user_data(endpoint: &Endpoint, id: &ServerId) -> Request {
+    Request::get("list user data", of_server(endpoint, id, &["user_data"])).about(Subject::Host)
 }
 
 #[derive(Serialize)]
@@ -94,107 +103,128 @@ struct Action {
     action: &'static str,
 }
 
-pub(crate) fn power_on(endpoint: &Endpoint, zone: &Zone, server: &str) -> Result<Request> {
-    act("power on", "poweron", endpoint, zone, server)
+pub(crate) fn power_on(endpoint: &Endpoint, id: &ServerId) -> Result<Request> {
+    act("power on", "poweron", endpoint, id)
 }
 
-pub(crate) fn power_off(endpoint: &Endpoint, zone: &Zone, server: &str) -> Result<Request> {
-    act("power off", "poweroff", endpoint, zone, server)
+pub(crate) fn power_off(endpoint: &Endpoint, id: &ServerId) -> Result<Request> {
+    act("power off", "poweroff", endpoint, id)
 }
 
-pub(crate) fn terminate(endpoint: &Endpoint, zone: &Zone, server: &str) -> Result<Request> {
-    act("terminate server", "terminate", endpoint, zone, server)
+pub(crate) fn terminate(endpoint: &Endpoint, id: &ServerId) -> Result<Request> {
+    act("terminate server", "terminate", endpoint, id)
 }
 
-fn act(
-    operation: &'static str,
-    action: &'static str,
-    endpoint: &Endpoint,
-    zone: &Zone,
-    server: &str,
-) -> Result<Request> {
-    let url = zonal(endpoint, zone, &["servers", server, "action"]);
-    Request::post(operation, url).json(&Action { action })
+fn act(operation: &'static str, action: &'static str, endpoint: &Endpoint, id: &ServerId) -> Result<Request> {
+    Request::post(operation, of_server(endpoint, id, &["action"]))
+        .about(Subject::Host)
+        .json(&Action { action })
 }
 
-pub(crate) fn get_server(endpoint: &Endpoint, zone: &Zone, server: &str) -> Request {
-    Request::get("get server", zonal(endpoint, zone, &["servers", server]))
+pub(crate) fn get_server(endpoint: &Endpoint, id: &ServerId) -> Request {
+    Request::get("get server", of_server(endpoint, id, &[])).about(Subject::Host)
 }
 
 /// Leaves the disks behind; refused unless the server is switched off.
-pub(crate) fn delete_server(endpoint: &Endpoint, zone: &Zone, server: &str) -> Request {
-    Request::delete("delete server", zonal(endpoint, zone, &["servers", server]))
+pub(crate) fn delete_server(endpoint: &Endpoint, id: &ServerId) -> Request {
+    Request::delete("delete server", of_server(endpoint, id, &[])).about(Subject::Host)
 }
 
-/// Oldest first, so that a server made meanwhile does not move the others to other pages.
-pub(crate) fn list_servers(config: &Config, zone: &Zone, page: usize) -> Request {
-    servers("list servers", config, zone, marker())
-        .query("order", "creation_date_asc")
-        .query("page", page)
-}
-
-pub(crate) fn find_server(config: &Config, zone: &Zone, key: &IdempotencyKey) -> Request {
-    let tags = format!("{},{KEY_LABEL}:{}", marker(), key.hash());
-    servers("find server", config, zone, tags).query("order", "creation_date_asc")
-}
-
-pub(crate) fn find_server_by_ip(config: &Config, zone: &Zone, ip: IpAddr) -> Request {
-    servers("find server", config, zone, marker()).query("with_ip", ip)
-}
-
-/// Several tags are joined by commas; a server must have all of them.
-fn servers(operation: &'static str, config: &Config, zone: &Zone, tags: String) -> Request {
-    Request::get(operation, zonal(&config.endpoint, zone, &["servers"]))
+/// Several tags are joined by commas; a server must have all of them. Oldest first, so that a server made meanwhile does not
+/// move the others to other pages.
+pub(crate) fn list_servers(config: &Config, zone: &Zone, find: Find<'_>, page: usize) -> Request {
+    let tags = match find {
+        Find::Key(hash) => format!("{},{}", marker(), key_tag(hash)),
+        _ => marker(),
+    };
+    let list = Request::get("list servers", zonal(&config.endpoint, zone, &["servers"]))
+        .about(Subject::Other)
         .query("project", &config.project)
         .query("tags", tags)
-        .query("per_page", PAGE_SIZE)
+        .query("order", "creation_date_asc");
+    let list = match find {
+        // It looks at private addresses as well.
+        Find::Address(ip) => list.query("with_ip", ip),
+        _ => list,
+    };
+    paged(list, page)
 }
 
 /// The image's builds for local disks in a zone: one for each architecture.
 pub(crate) fn find_image(endpoint: &Endpoint, zone: &Zone, label: &str) -> Request {
     Request::get("find image", endpoint.join(["marketplace", "v2", "local-images"]))
+        .about(Subject::Other)
         .query("image_label", label)
         .query("zone", zone)
         .query("type", "instance_local")
         .query("page_size", PAGE_SIZE)
 }
 
-pub(crate) fn get_image(endpoint: &Endpoint, zone: &Zone, image: &str) -> Request {
-    Request::get("get image", zonal(endpoint, zone, &["images", image]))
+pub(crate) fn get_image(endpoint: &Endpoint, zone: &Zone, image: &Uuid) -> Request {
+    Request::get("get image", zonal(endpoint, zone, &["images", image.as_str()])).about(Subject::Other)
 }
 
-/// The name of what belongs to a server: found again with the server's id alone, even when the server is gone.
-pub(crate) fn belonging(server: &str) -> String {
-    format!("provision-{server}")
+/// The name of what was made for a server: found again with the server's id alone, even when the server is gone.
+pub(crate) fn name_for_server(server: &Uuid) -> String {
+    format!("provision-{}", server.as_str())
 }
 
-/// The id of the server to which a thing of this name belongs.
-pub(crate) fn owner(name: &str) -> Option<&str> {
-    name.strip_prefix("provision-").filter(|id| is_uuid(id))
+/// The name of a security group whose server is yet to be made.
+pub(crate) fn name_for_key(hash: &str) -> String {
+    format!("provision-{hash}")
 }
 
 #[derive(Serialize)]
 struct NewGroup<'a> {
     name: String,
     project: &'a str,
-    tags: [String; 1],
+    tags: [String; 2],
     stateful: bool,
     inbound_default_policy: &'static str,
     outbound_default_policy: &'static str,
 }
 
 /// Nothing comes in; answers to what goes out do.
-pub(crate) fn create_group(config: &Config, zone: &Zone, server: &str) -> Result<Request> {
+pub(crate) fn create_group(config: &Config, zone: &Zone, hash: &str) -> Result<Request> {
     let body = NewGroup {
-        name: belonging(server),
+        name: name_for_key(hash),
         project: &config.project,
-        tags: [marker()],
+        tags: [marker(), key_tag(hash)],
         stateful: true,
         inbound_default_policy: "drop",
         outbound_default_policy: "accept",
     };
     let url = zonal(&config.endpoint, zone, &["security_groups"]);
-    Request::post("create security group", url).json(&body)
+    Request::post("create security group", url)
+        .about(Subject::Other)
+        .json(&body)
+}
+
+pub(crate) fn list_groups_of_key(config: &Config, zone: &Zone, hash: &str) -> Request {
+    list_groups(&config.endpoint, zone)
+        .query("project", &config.project)
+        .query("tags", format!("{},{}", marker(), key_tag(hash)))
+}
+
+/// The name filters by a part of it.
+pub(crate) fn list_groups_of_server(endpoint: &Endpoint, id: &ServerId) -> Request {
+    list_groups(endpoint, &id.zone).query("name", name_for_server(&id.server))
+}
+
+fn list_groups(endpoint: &Endpoint, zone: &Zone) -> Request {
+    Request::get("list security groups", zonal(endpoint, zone, &["security_groups"]))
+        .about(Subject::Other)
+        .query("per_page", PAGE_SIZE)
+}
+
+pub(crate) fn delete_group(endpoint: &Endpoint, zone: &Zone, group: &Uuid) -> Request {
+    Request::delete("delete security group", of_group(endpoint, zone, group, &[])).about(Subject::Part)
+}
+
+pub(crate) fn list_rules(endpoint: &Endpoint, zone: &Zone, group: &Uuid) -> Request {
+    Request::get("list security group rules", of_group(endpoint, zone, group, &["rules"]))
+        .about(Subject::Part)
+        .query("per_page", PAGE_SIZE)
 }
 
 #[derive(Serialize)]
@@ -218,13 +248,13 @@ struct Rule<'a> {
 }
 
 /// Replaces all rules of a group, so that it may be repeated. The host has no IPv6 address, so that IPv4 rules are all.
-pub(crate) fn set_rules(endpoint: &Endpoint, zone: &Zone, group: &str, ports: &[PortRange]) -> Result<Request> {
+pub(crate) fn set_rules(endpoint: &Endpoint, zone: &Zone, group: &Uuid, ports: &[PortRange]) -> Result<Request> {
     let rule = |(at, range): (usize, &PortRange)| Rule {
         id: None,
         action: "accept",
         protocol: match range.protocol() {
-            provision_core::Protocol::Tcp => "TCP",
-            provision_core::Protocol::Udp => "UDP",
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
         },
         direction: "inbound",
         ip_range: "0.0.0.0/0",
@@ -237,64 +267,9 @@ pub(crate) fn set_rules(endpoint: &Endpoint, zone: &Zone, group: &str, ports: &[
     let body = Rules {
         rules: ports.iter().enumerate().map(rule).collect(),
     };
-    let url = zonal(endpoint, zone, &["security_groups", group, "rules"]);
-    Request::put("set security group rules", url).json(&body)
-}
-
-#[derive(Serialize)]
-struct UseGroup<'a> {
-    security_group: Id<'a>,
-}
-
-#[derive(Serialize)]
-struct Id<'a> {
-    id: &'a str,
-}
-
-pub(crate) fn use_group(endpoint: &Endpoint, zone: &Zone, server: &str, group: &str) -> Result<Request> {
-    let body = UseGroup {
-        security_group: Id { id: group },
-    };
-    let url = zonal(endpoint, zone, &["servers", server]);
-    Request::patch("use security group", url).json(&body)
-}
-
-#[derive(Serialize)]
-struct Tags {
-    tags: [String; 2],
-}
-
-fn ip_tags(ip: IpAddr) -> [String; 2] {
-    [marker(), format!("{IP_TAG}:{ip}")]
-}
-
-pub(crate) fn mark_group(endpoint: &Endpoint, zone: &Zone, group: &str, ip: IpAddr) -> Result<Request> {
-    let url = zonal(endpoint, zone, &["security_groups", group]);
-    Request::patch("mark security group", url).json(&Tags { tags: ip_tags(ip) })
-}
-
-/// The name filters by a part of it.
-pub(crate) fn find_groups(endpoint: &Endpoint, zone: &Zone, server: &str) -> Request {
-    Request::get("find security group", zonal(endpoint, zone, &["security_groups"]))
-        .query("name", belonging(server))
-        .query("per_page", PAGE_SIZE)
-}
-
-pub(crate) fn find_groups_by_ip(config: &Config, zone: &Zone, ip: IpAddr) -> Request {
-    Request::get(
-        "find security group",
-        zonal(&config.endpoint, zone, &["security_groups"]),
-    )
-    .query("project", &config.project)
-    .query("tags", ip_tags(ip).join(","))
-    .query("per_page", PAGE_SIZE)
-}
-
-pub(crate) fn delete_group(endpoint: &Endpoint, zone: &Zone, group: &str) -> Request {
-    Request::delete(
-        "delete security group",
-        zonal(endpoint, zone, &["security_groups", group]),
-    )
+    Request::put("set security group rules", of_group(endpoint, zone, group, &["rules"]))
+        .about(Subject::Part)
+        .json(&body)
 }
 
 #[derive(Serialize)]
@@ -302,55 +277,58 @@ struct Name {
     name: String,
 }
 
-/// Names a disk after its server, so that it is found when the server is gone.
-pub(crate) fn name_volume(endpoint: &Endpoint, zone: &Zone, volume: &str, server: &str) -> Result<Request> {
-    let url = zonal(endpoint, zone, &["volumes", volume]);
-    Request::patch("name volume", url).json(&Name {
-        name: belonging(server),
-    })
+/// Names a security group after its server, so that it is found when the server is gone.
+pub(crate) fn name_group(endpoint: &Endpoint, id: &ServerId, group: &Uuid) -> Result<Request> {
+    name_part("name security group", of_group(endpoint, &id.zone, group, &[]), id)
 }
 
-pub(crate) fn find_volumes(endpoint: &Endpoint, zone: &Zone, server: &str) -> Request {
-    Request::get("find volumes", zonal(endpoint, zone, &["volumes"]))
-        .query("name", belonging(server))
+/// Names a disk after its server, so that it is found when the server is gone.
+pub(crate) fn name_volume(endpoint: &Endpoint, id: &ServerId, volume: &Uuid) -> Result<Request> {
+    name_part(
+        "name volume",
+        zonal(endpoint, &id.zone, &["volumes", volume.as_str()]),
+        id,
+    )
+}
+
+fn name_part(operation: &'static str, url: Url, id: &ServerId) -> Result<Request> {
+    let body = Name {
+        name: name_for_server(&id.server),
+    };
+    Request::patch(operation, url).about(Subject::Part).json(&body)
+}
+
+pub(crate) fn list_volumes_of_server(endpoint: &Endpoint, id: &ServerId) -> Request {
+    Request::get("list volumes", zonal(endpoint, &id.zone, &["volumes"]))
+        .about(Subject::Other)
+        .query("name", name_for_server(&id.server))
         .query("per_page", PAGE_SIZE)
 }
 
-pub(crate) fn delete_volume(endpoint: &Endpoint, zone: &Zone, volume: &str) -> Request {
-    Request::delete("delete volume", zonal(endpoint, zone, &["volumes", volume]))
+pub(crate) fn delete_volume(endpoint: &Endpoint, zone: &Zone, volume: &Uuid) -> Request {
+    Request::delete("delete volume", zonal(endpoint, zone, &["volumes", volume.as_str()])).about(Subject::Part)
 }
 
 pub(crate) fn list_plans(endpoint: &Endpoint, zone: &Zone, page: usize) -> Request {
-    Request::get("list server types", zonal(endpoint, zone, &["products", "servers"]))
-        .query("per_page", PAGE_SIZE)
-        .query("page", page)
+    let list = Request::get("list server types", zonal(endpoint, zone, &["products", "servers"]));
+    paged(list.about(Subject::Other), page)
 }
 
 pub(crate) fn list_availability(endpoint: &Endpoint, zone: &Zone, page: usize) -> Request {
     let url = zonal(endpoint, zone, &["products", "servers", "availability"]);
-    Request::get("list availability", url)
-        .query("per_page", PAGE_SIZE)
-        .query("page", page)
+    paged(Request::get("list availability", url).about(Subject::Other), page)
+}
+
+fn paged(request: Request, page: usize) -> Request {
+    request.query("per_page", PAGE_SIZE).query("page", page)
 }
 
 pub(crate) fn list_images(endpoint: &Endpoint, page: usize) -> Request {
     Request::get("list images", endpoint.join(["marketplace", "v2", "images"]))
+        .about(Subject::Other)
         .query("category", "distribution")
         .query("include_eol", false)
         .query("order_by", "name_asc")
         .query("page_size", PAGE_SIZE)
         .query("page", page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_ours_lead_to_a_server() {
-        let server = "5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11";
-        assert_eq!(owner(&belonging(server)), Some(server));
-        assert_eq!(owner("provision-web"), None);
-        assert_eq!(owner(server), None);
-    }
 }

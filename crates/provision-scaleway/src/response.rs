@@ -1,35 +1,16 @@
 //! What the API answers, as far as the provider reads it.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 
-use provision_core::{
-    Error, HostId, HostStatus, Image, Invalid, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339,
-};
-use serde::{Deserialize, de::DeserializeOwned};
+use provision_core::{Error, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
+use provision_http::{Answer, NumberedPage};
+use serde::Deserialize;
 
 use crate::{
-    config::{INFO, ZONES, Zone},
+    id::{ServerId, Uuid, Zone},
+    info::{INFO, ZONES},
     status::{Removal, host_status, removal},
 };
-
-/// The id of a thing, checked because it goes into URLs.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Uuid(String);
-
-impl TryFrom<String> for Uuid {
-    type Error = Invalid;
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        HostId::check_uuid(&text)?;
-        Ok(Self(text))
-    }
-}
-
-impl Uuid {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 #[derive(Deserialize)]
 pub(crate) struct ServerAnswer {
@@ -38,24 +19,18 @@ pub(crate) struct ServerAnswer {
 
 #[derive(Deserialize)]
 pub(crate) struct Server {
-    pub(crate) id: Uuid,
+    id: Uuid,
     name: String,
-    pub(crate) state: String,
-    #[serde(default)]
+    state: String,
     state_detail: Option<String>,
     commercial_type: Option<String>,
-    #[serde(default)]
-    tags: Vec<String>,
-    #[serde(default)]
-    public_ips: Vec<PublicIp>,
+    tags: Option<Vec<String>>,
+    public_ips: Option<Vec<PublicIp>>,
     public_ip: Option<PublicIp>,
-    #[serde(default)]
-    volumes: BTreeMap<String, AttachedVolume>,
-    pub(crate) security_group: Option<Named>,
-    #[serde(default)]
-    allowed_actions: Vec<String>,
-    #[serde(default)]
-    protected: bool,
+    volumes: Option<BTreeMap<String, AttachedVolume>>,
+    security_group: Option<Named>,
+    allowed_actions: Option<Vec<String>>,
+    protected: Option<bool>,
     creation_date: Option<String>,
 }
 
@@ -70,80 +45,71 @@ struct AttachedVolume {
     volume_type: Option<String>,
 }
 
-/// A security group, or a volume that may belong to a server.
+/// The server of a thing, or the security group of a server.
 #[derive(Deserialize)]
 pub(crate) struct Named {
-    pub(crate) id: Uuid,
-    #[serde(default)]
-    pub(crate) name: String,
+    id: Uuid,
+    name: Option<String>,
 }
 
 impl Server {
     /// The first public IPv4.
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
+    fn ip(&self) -> Option<IpAddr> {
         // `public_ip` is deprecated; it is all that older answers have.
-        let addresses = self.public_ips.iter().chain(&self.public_ip);
+        let addresses = self.public_ips.iter().flatten().chain(&self.public_ip);
         addresses
             .filter_map(|ip| ip.address.as_deref()?.parse().ok())
             .find(IpAddr::is_ipv4)
     }
 
     pub(crate) fn labels(&self) -> Labels {
-        Labels::from_tags(self.tags.iter().map(String::as_str))
-    }
-
-    pub(crate) fn status(&self) -> HostStatus {
-        host_status(&self.state, self.detail(), self.ip().is_some())
+        Labels::from_tags(self.tags.iter().flatten().map(String::as_str))
     }
 
     pub(crate) fn removal(&self) -> Removal {
-        removal(&self.state, &self.allowed_actions, self.protected)
+        let allowed = self.allowed_actions.as_deref().unwrap_or_default();
+        removal(&self.state, allowed, self.protected.unwrap_or_default())
     }
 
     /// The local disks, which a plain delete leaves behind.
-    pub(crate) fn local_volumes(&self) -> impl Iterator<Item = &str> {
-        let is_local = |volume: &&AttachedVolume| volume.volume_type.as_deref() == Some("l_ssd");
-        self.volumes.values().filter(is_local).map(|volume| volume.id.as_str())
+    pub(crate) fn local_volumes(&self) -> Vec<Uuid> {
+        let volumes = self.volumes.iter().flatten().map(|(_, volume)| volume);
+        let local = volumes.filter(|volume| volume.volume_type.as_deref() == Some("l_ssd"));
+        local.map(|volume| volume.id.clone()).collect()
     }
 
-    fn detail(&self) -> &str {
-        self.state_detail.as_deref().unwrap_or_default()
-    }
-
-    pub(crate) fn host_id(&self, zone: &Zone) -> Result<HostId> {
-        Ok(HostId::from_parts([self.id.as_str(), zone.as_str()])?)
+    /// Whether it uses this security group, and the group has that name.
+    pub(crate) fn has_group(&self, group: &Uuid, name: &str) -> bool {
+        let used = self.security_group.as_ref();
+        used.is_some_and(|used| used.id == *group && used.name.as_deref() == Some(name))
     }
 
     pub(crate) fn into_host(self, zone: &Zone) -> Result<ProvisionedHost> {
-        let raw = match self.detail() {
+        let (ip, labels) = (self.ip(), self.labels());
+        let detail = self.state_detail.as_deref().unwrap_or_default();
+        let status = host_status(&self.state, detail, ip.is_some());
+        let raw = match detail {
             "" => self.state.clone(),
             detail => format!("{} ({detail})", self.state),
         };
-        let mut host = ProvisionedHost::new(INFO.id, self.host_id(zone)?, self.name.clone(), self.status(), raw);
-        host.ip = self.ip();
+        let id = ServerId {
+            zone: zone.clone(),
+            server: self.id,
+        };
+        let mut host = ProvisionedHost::new(INFO.id, id.host_id()?, self.name, status, raw);
+        host.ip = ip;
         host.region = Some(zone.as_str().to_owned());
-        host.labels = self.labels();
+        host.labels = labels;
         host.created = self.creation_date.as_deref().and_then(parse_rfc3339);
         host.plan = self.commercial_type;
         // The answer has the id of the image's build only, not the label by which it was asked for.
         host.image = None;
         Ok(host)
     }
-
-    /// As [`into_host`](Self::into_host), for a server whose start the cloud has accepted since this was answered.
-    pub(crate) fn into_started_host(mut self, zone: &Zone) -> Result<ProvisionedHost> {
-        "starting".clone_into(&mut self.state);
-        self.state_detail = None;
-        self.into_host(zone)
-    }
 }
 
-/// One page of a list, and how many items there are in all where the body says so.
-pub(crate) trait Page: DeserializeOwned {
-    type Item;
-    fn into_parts(self) -> (Vec<Self::Item>, Option<usize>);
-}
-
+/// The instance API tells the total in a header, the marketplace in the body. The last page is the one with which it is
+/// reached, or an empty one.
 macro_rules! page {
     ($page:ident, $field:ident, $items:ty, $item:ty) => {
         #[derive(Deserialize)]
@@ -152,17 +118,26 @@ macro_rules! page {
             total_count: Option<usize>,
         }
 
-        impl Page for $page {
+        impl NumberedPage for $page {
             type Item = $item;
-            fn into_parts(self) -> (Vec<$item>, Option<usize>) {
-                (self.$field.into_iter().collect(), self.total_count)
+            fn has_more(&self, _page: usize, seen: &mut usize, answer: &Answer) -> bool {
+                let in_header = answer
+                    .header("x-total-count")
+                    .and_then(|total| total.parse().ok());
+                let total: Option<usize> = in_header.or(self.total_count);
+                *seen += self.$field.len();
+                !self.$field.is_empty() && total.is_none_or(|total| *seen < total)
+            }
+            fn into_items(self) -> Vec<$item> {
+                self.$field.into_iter().collect()
             }
         }
     };
 }
 
 page!(Servers, servers, Vec<Server>, Server);
-page!(Groups, security_groups, Vec<Named>, Named);
+page!(Groups, security_groups, Vec<Group>, Group);
+page!(Rules, rules, Vec<Rule>, Rule);
 page!(Volumes, volumes, Vec<Volume>, Volume);
 page!(Plans, servers, BTreeMap<String, ServerType>, (String, ServerType));
 page!(Availabilities, servers, BTreeMap<String, Availability>, (String, Availability));
@@ -170,28 +145,72 @@ page!(LocalImages, local_images, Vec<LocalImage>, LocalImage);
 page!(Images, images, Vec<MarketplaceImage>, MarketplaceImage);
 
 #[derive(Deserialize)]
+pub(crate) struct UserDataNames {
+    pub(crate) user_data: Vec<String>,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct GroupAnswer {
-    pub(crate) security_group: Named,
+    pub(crate) security_group: Group,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Group {
+    pub(crate) id: Uuid,
+    pub(crate) name: Option<String>,
+    servers: Option<Vec<Named>>,
+    creation_date: Option<String>,
+}
+
+impl Group {
+    pub(crate) fn is_unused(&self) -> bool {
+        self.servers.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// Whether it was made for a server, and no other uses it.
+    pub(crate) fn belongs_to(&self, server: &Uuid, name: &str) -> bool {
+        let is_it = |user: &Named| user.id == *server;
+        self.name.as_deref() == Some(name) && self.servers.iter().flatten().all(is_it)
+    }
+
+    /// By this the oldest comes first, for everybody who sees the same groups.
+    pub(crate) fn age(&self) -> (Option<SystemTime>, Uuid) {
+        let created = self.creation_date.as_deref().and_then(parse_rfc3339);
+        (created, self.id.clone())
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Rule {
+    editable: Option<bool>,
+}
+
+impl Rule {
+    /// Whether it is one of the rules that every group has from the start.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.editable == Some(false)
+    }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Volume {
     pub(crate) id: Uuid,
-    pub(crate) name: String,
+    name: Option<String>,
     server: Option<Named>,
 }
 
 impl Volume {
-    pub(crate) fn is_detached(&self) -> bool {
-        self.server.is_none()
+    /// Whether it was a disk of a server, and no other uses it.
+    pub(crate) fn belongs_to(&self, server: &Uuid, name: &str) -> bool {
+        let is_it = |user: &Named| user.id == *server;
+        self.name.as_deref() == Some(name) && self.server.as_ref().is_none_or(is_it)
     }
 }
 
 #[derive(Deserialize)]
 pub(crate) struct LocalImage {
     id: Uuid,
-    #[serde(default)]
-    compatible_commercial_types: Vec<String>,
+    compatible_commercial_types: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -212,34 +231,32 @@ struct RootVolume {
 
 impl InstanceImage {
     /// Its id, if a server made from it has a local disk.
-    pub(crate) fn for_local_disks(self) -> Result<String> {
-        let id = self.id.0;
+    pub(crate) fn for_local_disks(self) -> Result<Uuid> {
         if self.root_volume.volume_type == "l_ssd" {
-            return Ok(id);
+            return Ok(self.id);
         }
-        let message =
-            format!("image `{id}` is for block storage, which would outlive the host: choose one for local disks");
-        Err(Error::invalid(message).with_provider(INFO.id))
+        Err(Error::invalid(format!(
+            "image `{}` is for block storage, which would outlive the host: choose one for local disks",
+            self.id.as_str()
+        )))
     }
 }
 
 /// The id of the build that a plan can run.
-pub(crate) fn choose_build(builds: &[LocalImage], zone: &Zone, image: &str, plan: &str) -> Result<String> {
-    let runs = |build: &&LocalImage| build.compatible_commercial_types.iter().any(|known| known == plan);
-    if let Some(build) = builds.iter().find(runs) {
-        return Ok(build.id.as_str().to_owned());
+pub(crate) fn choose_build(builds: Vec<LocalImage>, zone: &Zone, image: &str, plan: &str) -> Result<Uuid> {
+    let plans_of = |build: &LocalImage| build.compatible_commercial_types.clone().unwrap_or_default();
+    let known: Vec<String> = builds.iter().flat_map(plans_of).collect();
+    let runs = |build: &LocalImage| plans_of(build).iter().any(|known| known == plan);
+    if let Some(build) = builds.into_iter().find(runs) {
+        return Ok(build.id);
     }
-    let plans = builds.iter().flat_map(|build| &build.compatible_commercial_types);
-    let known: Vec<&str> = plans.map(String::as_str).collect();
-    let message = if known.is_empty() {
-        format!("image {image:?} has no build for local disks in {zone}: choose another image")
-    } else {
-        format!(
+    Err(Error::invalid(match known.is_empty() {
+        true => format!("image {image:?} has no build for local disks in {zone}: choose another image"),
+        false => format!(
             "plan {plan:?} does not exist, or cannot run image {image:?} from a local disk in {zone}; plans that can: {}",
             known.join(", ")
-        )
-    };
-    Err(Error::invalid(message).with_provider(INFO.id))
+        ),
+    }))
 }
 
 #[derive(Deserialize)]
@@ -247,19 +264,16 @@ pub(crate) struct ServerType {
     ncpus: f64,
     /// In bytes.
     ram: u64,
-    #[serde(default)]
-    arch: String,
+    arch: Option<String>,
     monthly_price: Option<f64>,
     volumes_constraint: Option<VolumesConstraint>,
-    #[serde(default)]
-    end_of_service: bool,
+    end_of_service: Option<bool>,
 }
 
 #[derive(Deserialize)]
 struct VolumesConstraint {
     /// In bytes, of all local disks together; 0 for plans that have none.
-    #[serde(default)]
-    max_size: u64,
+    max_size: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -267,28 +281,33 @@ pub(crate) struct Availability {
     availability: String,
 }
 
+/// What a public IPv4 costs in a month of 730 hours, in EUR; it is in no plan's price:
+/// <https://www.scaleway.com/en/pricing/network/#additional-ip>, 0.004 an hour, read 2026-07-30.
+const IPV4_MONTHLY: f64 = 2.92;
+
 impl ServerType {
     fn local_disk(&self) -> u64 {
-        self.volumes_constraint.as_ref().map_or(0, |volumes| volumes.max_size)
+        let volumes = self.volumes_constraint.as_ref();
+        volumes.and_then(|volumes| volumes.max_size).unwrap_or_default()
     }
 
     /// A plan without local disks cannot be used: its disk would outlive the host.
     fn is_usable(&self) -> bool {
-        self.local_disk() > 0 && !self.end_of_service
+        self.local_disk() > 0 && self.end_of_service != Some(true)
     }
 
     fn into_plan(self, id: String, zone: &Zone, availability: Option<&Availability>) -> Plan {
-        Plan {
-            disk_gb: Some(self.local_disk() / 1_000_000_000),
-            description: self.arch,
-            vcpus: Some(self.ncpus),
-            memory_mib: Some(self.ram / (1024 * 1024)),
-            monthly_cost: self.monthly_price.filter(|price| *price > 0.0),
-            currency: "EUR".to_owned(),
-            regions: vec![zone.as_str().to_owned()],
-            available: availability.map(|known| known.availability != "shortage"),
-            id,
-        }
+        let with_address = |price: f64| ((price + IPV4_MONTHLY) * 100.0).round() / 100.0;
+        let mut plan = Plan::new(id);
+        plan.disk_gb = Some(self.local_disk() / 1_000_000_000);
+        plan.description = self.arch.unwrap_or_default();
+        plan.vcpus = Some(self.ncpus);
+        plan.memory_mib = Some(self.ram / (1024 * 1024));
+        plan.monthly_cost = self.monthly_price.filter(|price| *price > 0.0).map(with_address);
+        plan.currency = "EUR".to_owned();
+        plan.regions = vec![zone.as_str().to_owned()];
+        plan.available = availability.map(|known| known.availability != "shortage");
+        plan
     }
 }
 
@@ -310,25 +329,43 @@ pub(crate) fn offered(
 #[derive(Deserialize)]
 pub(crate) struct MarketplaceImage {
     label: String,
-    #[serde(default)]
-    name: String,
+    name: Option<String>,
 }
 
 impl MarketplaceImage {
     pub(crate) fn into_image(self) -> Image {
-        Image {
-            id: self.label,
-            description: self.name,
-            architecture: None,
-        }
+        Image::new(self.label, self.name.unwrap_or_default())
     }
 }
 
 pub(crate) fn regions() -> Vec<Region> {
-    let region = |(id, city): (&str, &str)| Region {
-        id: id.to_owned(),
-        description: city.to_owned(),
-        available: None,
-    };
-    ZONES.map(region).into()
+    ZONES.map(|(id, city)| Region::new(id, city)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_null_is_read() {
+        let server = r#"{"server": {"id": "5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11", "name": "exit-1", "state": "stopped",
+            "state_detail": null, "commercial_type": null, "tags": null, "public_ips": null, "public_ip": null,
+            "volumes": null, "security_group": null, "allowed_actions": null, "protected": null, "creation_date": null}}"#;
+        let server = serde_json::from_str::<ServerAnswer>(server).unwrap().server;
+        assert_eq!(
+            (server.removal(), server.local_volumes()),
+            (Removal::Delete, Vec::new())
+        );
+        let host = server.into_host(&Zone::new("fr-par-1").unwrap()).unwrap();
+        assert_eq!((host.raw_status.as_str(), host.ip, host.plan), ("stopped", None, None));
+        let groups = r#"{"security_groups": [{"id": "98cc7dc1-392f-4318-9f19-b9d7ef608527", "name": null, "servers": null,
+            "creation_date": null}]}"#;
+        assert!(serde_json::from_str::<Groups>(groups).unwrap().into_items()[0].is_unused());
+        let plans = r#"{"servers": {"DEV1-S": {"ncpus": 2, "ram": 2147483648, "arch": null, "monthly_price": null,
+            "volumes_constraint": {"min_size": 0, "max_size": null}, "end_of_service": null}}}"#;
+        assert_eq!(serde_json::from_str::<Plans>(plans).unwrap().into_items().len(), 1);
+        // A list without its list is no empty list.
+        assert!(serde_json::from_str::<Servers>(r#"{"servers": null}"#).is_err());
+        assert!(serde_json::from_str::<Groups>("{}").is_err());
+    }
 }

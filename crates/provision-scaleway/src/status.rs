@@ -1,5 +1,13 @@
 use provision_core::HostStatus;
 
+/// The state of a server that is switched off: one that was never started, or one that somebody switched off.
+const OFF: &str = "stopped";
+
+/// Whether a host's raw status, a state with its detail, is that of a server that is switched off.
+pub(crate) fn is_off(raw: &str) -> bool {
+    raw.split(" (").next() == Some(OFF)
+}
+
 /// A server's `state` and `state_detail` as a standard state. There is no state for a failed boot; UNCONFIRMED: it most
 /// likely goes back to `stopped`. Source:
 /// <https://www.scaleway.com/en/developers/api/instance/#path-instances-get-an-instance>
@@ -36,7 +44,7 @@ pub(crate) fn removal(state: &str, allowed: &[String], protected: bool) -> Remov
     match state {
         "locked" => Removal::Barred,
         _ if protected => Removal::Barred,
-        "stopped" => Removal::Delete,
+        OFF => Removal::Delete,
         _ if allows("terminate") => Removal::Terminate,
         "running" | "stopped in place" if allows("poweroff") => Removal::PowerOff,
         _ => Removal::Wait,
@@ -67,6 +75,18 @@ mod tests {
         ];
         for (state, detail, ip, expected) in table {
             assert_eq!(host_status(state, detail, ip), expected, "{state} {detail}");
+        }
+    }
+
+    #[test]
+    fn only_a_stopped_server_is_off() {
+        for (raw, expected) in [
+            ("stopped", true),
+            ("stopped (hypervisor)", true),
+            ("stopped in place", false),
+            ("running (booted)", false),
+        ] {
+            assert_eq!(is_off(raw), expected, "{raw}");
         }
     }
 

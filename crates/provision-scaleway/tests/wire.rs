@@ -1,162 +1,210 @@
-//! Pins every request that the provider sends when it creates and reads, over the real transport against a mock server.
-//! Deletion is in `wire_delete.rs`.
+//! Pins every request that the provider sends, over the real transport against a mock server. The vendor's answers are
+//! shortened recordings from its own SDK, CLI and Terraform repositories (2025-11 to 2026-08).
 
 #![allow(clippy::unwrap_used, reason = "a failed check ends the test")]
 
-mod support;
+use std::time::{Duration, SystemTime};
 
 use provision_core::{
-    CatalogQuery, ErrorKind, HostStatus, IdempotencyKey, Labels, ListFilter, OpenPorts, Provisioner, RegionFilter,
+    BasicHost, CatalogQuery, ErrorKind, HostId, IdempotencyKey, ListFilter, OpenPorts, Provisioner, RegionFilter,
+    Settings, UserData,
 };
-use provision_testkit::wire::{self, answer, answer_once, received};
+use provision_scaleway::Scaleway;
+use provision_testkit::{
+    wire::{self, answer, answer_once, received},
+    wiremock::MockServer,
+};
 use serde_json::{Value, json};
 
-use self::support::*;
+#[path = "wire/creates.rs"]
+mod creates;
+#[path = "wire/deletes.rs"]
+mod deletes;
 
-#[tokio::test]
-async fn create_with_defaults() {
-    let server = wire::server().await;
-    image_for(&server, json!(["DEV1-S", "DEV1-M"])).await;
-    serve(
-        &server,
-        "POST",
-        par("servers"),
-        201,
-        one("stopped", DEFAULT_GROUP, &ours()),
+const SERVER: &str = "5d1c2f0e-7a55-4d3b-9c65-0a7d3f0f6f11";
+const OTHER: &str = "6e2d3a1f-8b66-4e4c-8d76-1b8e4a1a7a22";
+const GROUP: &str = "98cc7dc1-392f-4318-9f19-b9d7ef608527";
+const DEFAULT_GROUP: &str = "5881315f-2400-43a0-ac75-08adf6cb8c12";
+const VOLUME: &str = "b700a74c-89b8-4507-b0f8-5762b52a5f9d";
+const IMAGE: &str = "08176977-2d0e-4db0-a604-f81daa390f81";
+const PROJECT: &str = "11111111-1111-4111-8111-111111111111";
+
+fn connect(server: &MockServer) -> impl Provisioner {
+    let settings = Settings::new()
+        .with("secret-key", "7f2d1c3a-0b4e-4c5d-9e6f-1a2b3c4d5e6f")
+        .with("access-key", "SCW5IMULAT0R00000000")
+        .with("project", PROJECT)
+        .with("endpoint", server.uri());
+    Scaleway::from_settings(&settings, wire::transport()).unwrap()
+}
+
+fn small_host() -> BasicHost {
+    BasicHost::new(
+        "exit-1".parse().unwrap(),
+        UserData::new("#!/bin/sh\necho hi\n").unwrap(),
     )
-    .await;
-    let user_data = par(&format!("servers/{SERVER}/user_data/cloud-init"));
-    serve(&server, "PATCH", user_data, 204, Value::Null).await;
-    serve(&server, "POST", par(&format!("servers/{SERVER}/action")), 202, task()).await;
-    let host = connect(&server).provision(&small_host()).await.unwrap();
-    assert_eq!((host.id, host.status), (id(), HostStatus::Provisioning));
-    insta::assert_snapshot!(received(&server).await);
 }
 
-#[tokio::test]
-async fn create_with_everything() {
-    let server = wire::server().await;
-    let at = |path: &str| zone("nl-ams-1", path);
-    let host = full_host();
-    let labels = host.all_labels();
-    serve(&server, "GET", at("servers"), 200, json!({"servers": []})).await;
-    let image = json!({"image": {"id": IMAGE, "root_volume": {"volume_type": "l_ssd"}}});
-    serve(&server, "GET", at(&format!("images/{IMAGE}")), 200, image).await;
-    serve(
-        &server,
-        "POST",
-        at("servers"),
-        201,
-        one("stopped", DEFAULT_GROUP, &labels),
-    )
-    .await;
-    let group = json!({"security_group": {"id": GROUP, "name": format!("provision-{SERVER}")}});
-    serve(&server, "POST", at("security_groups"), 201, group).await;
-    let rules = at(&format!("security_groups/{GROUP}/rules"));
-    serve(&server, "PUT", rules, 200, json!({"rules": []})).await;
-    let used = one("stopped", GROUP, &labels);
-    serve(&server, "PATCH", at(&format!("servers/{SERVER}")), 200, used).await;
-    let user_data = at(&format!("servers/{SERVER}/user_data/cloud-init"));
-    serve(&server, "PATCH", user_data, 204, Value::Null).await;
-    serve(&server, "POST", at(&format!("servers/{SERVER}/action")), 202, task()).await;
-    let made = connect(&server).provision(&host).await.unwrap();
-    assert_eq!(made.id.as_str(), format!("{SERVER}|nl-ams-1"));
-    insta::assert_snapshot!(received(&server).await);
+fn closed_host() -> BasicHost {
+    small_host().with_ports(OpenPorts::Only(vec!["443".parse().unwrap()]))
 }
 
-#[tokio::test]
-async fn a_host_of_the_same_key_is_adopted_and_one_that_never_started_is_finished() {
-    let server = wire::server().await;
+fn full_host() -> BasicHost {
     let mut host = small_host();
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
-    host.ports = OpenPorts::Only(vec!["443".parse().unwrap()]);
-    let labels = host.all_labels();
-    let found = json!({"servers": [server_json("running", GROUP, &labels)]});
-    answer_once(&server, "GET", &par("servers"), 200, found).await;
-    let cloud = connect(&server);
-    assert_eq!(cloud.provision(&host).await.unwrap().status, HostStatus::Active);
-
-    let going = json!({"servers": [server_json("stopping", GROUP, &labels)]});
-    answer_once(&server, "GET", &par("servers"), 200, going).await;
-    assert_eq!(cloud.provision(&host).await.unwrap_err().kind(), ErrorKind::Conflict);
-
-    let half = json!({"servers": [server_json("stopped", DEFAULT_GROUP, &labels)]});
-    serve(&server, "GET", par("servers"), 200, half).await;
-    let groups = json!({"security_groups": [
-        {"id": DEFAULT_GROUP, "name": format!("provision-{SERVER}-other")},
-        {"id": GROUP, "name": format!("provision-{SERVER}")},
-    ]});
-    serve(&server, "GET", par("security_groups"), 200, groups).await;
-    let rules = par(&format!("security_groups/{GROUP}/rules"));
-    serve(&server, "PUT", rules, 200, json!({"rules": []})).await;
-    let used = one("stopped", GROUP, &labels);
-    serve(&server, "PATCH", par(&format!("servers/{SERVER}")), 200, used).await;
-    let user_data = par(&format!("servers/{SERVER}/user_data/cloud-init"));
-    serve(&server, "PATCH", user_data, 204, Value::Null).await;
-    serve(&server, "POST", par(&format!("servers/{SERVER}/action")), 202, task()).await;
-    assert_eq!(cloud.provision(&host).await.unwrap().status, HostStatus::Provisioning);
-    insta::assert_snapshot!(received(&server).await);
-}
-
-#[tokio::test]
-async fn a_plan_without_a_local_disk_and_an_image_for_block_storage_are_refused() {
-    let server = wire::server().await;
-    image_for(&server, json!(["DEV1-S", "DEV1-M"])).await;
-    let mut host = small_host();
-    host.plan = Some("PLAY2-PICO".into());
-    let refused = connect(&server).provision(&host).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
-    assert!(refused.to_string().contains("DEV1-S, DEV1-M"), "{refused}");
-
-    let image = json!({"image": {"id": IMAGE, "root_volume": {"volume_type": "sbs_snapshot"}}});
-    serve(&server, "GET", par(&format!("images/{IMAGE}")), 200, image).await;
+    host.region = Some("nl-ams-1".into());
+    host.plan = Some("DEV1-M".into());
     host.image = Some(IMAGE.into());
-    let refused = connect(&server).provision(&host).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
-    assert!(refused.to_string().contains("would outlive the host"), "{refused}");
-    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+    host.labels = "team=web".parse().unwrap();
+    host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
+    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    host.additional = [("placement-group".to_owned(), DEFAULT_GROUP.to_owned())].into();
+    host
+}
+
+/// The tags of a server: those of the host's labels, and with closed ports that of its group.
+fn tags(host: &BasicHost) -> Vec<String> {
+    let mut tags = wire::labels(Scaleway::INFO, host).to_tags();
+    if host.ports.restricted().is_some() {
+        tags.push(format!("provision-group:{GROUP}"));
+    }
+    tags
+}
+
+fn zone(zone: &str, path: &str) -> String {
+    format!("/instance/v1/zones/{zone}/{path}")
+}
+
+fn par(path: &str) -> String {
+    zone("fr-par-1", path)
+}
+
+fn this_server() -> String {
+    par(&format!("servers/{SERVER}"))
+}
+
+fn server_json(state: &str, host: &BasicHost) -> Value {
+    let ips = match state {
+        "running" | "stopping" => json!([{"id": IMAGE, "address": "203.0.113.7", "family": "inet", "dynamic": true}]),
+        _ => json!([]),
+    };
+    let (detail, actions) = match state {
+        "running" => (
+            "booted",
+            json!(["poweroff", "terminate", "reboot", "stop_in_place", "backup"]),
+        ),
+        "stopping" => ("terminating", json!([])),
+        _ => ("", json!(["poweron", "backup"])),
+    };
+    let group = match host.ports.restricted() {
+        Some(_) => json!({"id": GROUP, "name": format!("provision-{SERVER}")}),
+        None => json!({"id": DEFAULT_GROUP, "name": "Default security group"}),
+    };
+    json!({
+        "id": SERVER, "name": "exit-1", "commercial_type": "DEV1-S", "project": PROJECT, "state": state,
+        "state_detail": detail, "allowed_actions": actions, "protected": false, "tags": tags(host),
+        "public_ip": null, "public_ips": ips, "zone": "fr-par-1",
+        "volumes": {"0": {"id": VOLUME, "volume_type": "l_ssd", "name": "Ubuntu", "size": 20_000_000_000_u64}},
+        "image": {"id": IMAGE, "name": "Ubuntu 24.04 Noble Numbat"},
+        "security_group": group,
+        "creation_date": "2026-11-20T10:00:00.000000+00:00",
+    })
+}
+
+fn one(state: &str, host: &BasicHost) -> Value {
+    json!({ "server": server_json(state, host) })
+}
+
+fn list(servers: &[Value]) -> Value {
+    json!({"servers": servers, "total_count": servers.len()})
+}
+
+fn group_json(id: &str, name: &str, users: &[&str], created: &str) -> Value {
+    let users: Vec<Value> = users.iter().map(|id| json!({"id": id, "name": "exit-1"})).collect();
+    json!({"id": id, "name": name, "servers": users, "creation_date": created})
+}
+
+fn task() -> Value {
+    json!({"task": {"id": IMAGE, "status": "pending", "progress": 0}})
+}
+
+fn not_found(resource: &str, id: &str) -> Value {
+    json!({"type": "not_found", "message": "resource is not found", "resource": resource, "resource_id": id, "details": null})
+}
+
+fn id() -> HostId {
+    HostId::new(format!("{SERVER}|fr-par-1")).unwrap()
+}
+
+async fn serve(server: &MockServer, verb: &str, path: String, status: u16, body: Value) {
+    answer(server, verb, &path, status, body).await;
+}
+
+/// Every request, in the order of its text: those that are sent side by side arrive in any order.
+async fn received_in_any_order(server: &MockServer) -> String {
+    const BETWEEN: &str = "\n\n--------\n\n";
+    let text = received(server).await;
+    let mut requests: Vec<&str> = text.split(BETWEEN).collect();
+    requests.sort_unstable();
+    requests.join(BETWEEN)
+}
+
+/// How many requests of this method the server received for paths that end so.
+async fn count(server: &MockServer, verb: &str, end: &str) -> usize {
+    let requests = server.received_requests().await.unwrap().into_iter();
+    let is_it = |request: &provision_testkit::wiremock::Request| {
+        request.method.as_str() == verb && request.url.path().ends_with(end)
+    };
+    requests.filter(is_it).count()
 }
 
 #[tokio::test]
 async fn status() {
     let server = wire::server().await;
-    let running = one("running", DEFAULT_GROUP, &ours());
-    serve(&server, "GET", par(&format!("servers/{SERVER}")), 200, running).await;
+    serve(&server, "GET", this_server(), 200, one("running", &small_host())).await;
     let cloud = connect(&server);
-    let host = cloud.status(&id()).await.unwrap();
-    insta::assert_json_snapshot!(host);
-    // A bare id is one of the configured zone.
-    assert_eq!(cloud.status(&SERVER.parse().unwrap()).await.unwrap(), host);
+    insta::assert_json_snapshot!(cloud.status(&id()).await.unwrap());
     insta::assert_snapshot!(received(&server).await);
+    // The zone of a bare id is not guessed.
+    let refused = cloud.status(&SERVER.parse().unwrap()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidRequest);
+    assert!(refused.to_string().contains("`scaleway/<uuid>/<zone>`"), "{refused}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn only_the_cloud_s_own_words_make_a_host_gone() {
+async fn only_the_cloud_s_own_words_about_this_server_make_a_host_gone() {
     let server = wire::server().await;
-    let path = par(&format!("servers/{SERVER}"));
+    let path = this_server();
     answer_once(&server, "GET", &path, 404, Value::Null).await;
+    answer_once(&server, "GET", &path, 404, not_found("instance_server", OTHER)).await;
+    answer_once(&server, "GET", &path, 404, not_found("instance_volume", VOLUME)).await;
     answer_once(&server, "GET", &path, 429, Value::Null).await;
-    serve(&server, "GET", path, 404, not_found()).await;
+    serve(&server, "GET", path, 404, not_found("instance_server", SERVER)).await;
     let cloud = connect(&server);
     for kind in [
         ErrorKind::UnexpectedResponse,
+        ErrorKind::UnexpectedResponse,
+        ErrorKind::InvalidRequest,
         ErrorKind::RateLimited,
         ErrorKind::NotFound,
     ] {
-        assert_eq!(cloud.status(&id()).await.unwrap_err().kind(), kind);
+        let error = cloud.status(&id()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
     }
 }
 
 #[tokio::test]
 async fn list_reads_every_page_of_a_zone() {
     let server = wire::server().await;
-    let first = json!({"servers": [server_json("running", DEFAULT_GROUP, &ours())], "total_count": 2});
+    let first = json!({"servers": [server_json("running", &small_host())], "total_count": 2});
     answer_once(&server, "GET", &zone("pl-waw-1", "servers"), 200, first).await;
     // Somebody else's, should the cloud not filter.
-    let second = json!({"servers": [server_json("stopped", DEFAULT_GROUP, &Labels::new())], "total_count": 2});
+    let mut foreign = server_json("stopped", &small_host());
+    foreign["tags"] = json!(null);
+    let second = json!({"servers": [foreign], "total_count": 2});
     serve(&server, "GET", zone("pl-waw-1", "servers"), 200, second).await;
-    let mut filter = ListFilter::all();
-    filter.region = RegionFilter::Only("pl-waw-1".into());
+    let filter = ListFilter::all().with_region(RegionFilter::Only("pl-waw-1".into()));
     let hosts = connect(&server).list(&filter).await.unwrap();
     assert_eq!(hosts.len(), 1);
     assert_eq!(hosts[0].region.as_deref(), Some("pl-waw-1"));
@@ -181,6 +229,8 @@ async fn catalog_of_a_zone() {
     answer(&server, "GET", "/marketplace/v2/images", 200, images).await;
     let query = CatalogQuery::all().region("fr-par-2");
     let catalog = connect(&server).catalog(&query).await.unwrap();
+    // What a host of the plan bills, as `INFO` says it.
+    assert_eq!(catalog.plans[0].monthly_cost, Scaleway::INFO.monthly_cost.amount);
     insta::assert_json_snapshot!(catalog);
     insta::assert_snapshot!(received(&server).await);
 }
