@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use provision::{
-    BasicHost, IdempotencyKey, UserData,
-    wait::{Creation, Observation, Outcome, Pace, Wait},
+    BasicHost, UserData,
+    wait::{Creation, Observation, Outcome, Pace, TokioTimer, Wait},
 };
 
 mod common;
@@ -17,18 +17,17 @@ mod common;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cloud = common::cloud()?;
-    let timer = common::TokioTimer::new();
-    let mut wanted = BasicHost::new("example-1".parse()?, UserData::new(include_str!("nginx.yaml"))?);
-    wanted.set_ttl(Duration::from_secs(3600));
-    // The same key gives the same host, however often this runs.
-    wanted.key = Some(IdempotencyKey::new("example-1")?);
+    let timer = TokioTimer::new();
+    // The same name gives the same host, however often this runs.
+    let wanted = BasicHost::new("example-1".parse()?, UserData::new(include_str!("nginx.yaml"))?)
+        .with_ttl(Duration::from_secs(3600));
 
-    let mut creation = Creation::new(&*cloud, &wanted, &timer, Pace::within(Duration::from_secs(60)))?;
+    let mut creation = Creation::new(&cloud, &wanted, &timer, Pace::within(Duration::from_secs(120)));
     let host = creation.run(|_| {}).await?;
-    println!("id {}", host.id);
+    println!("id {}", host.host_ref());
 
     let pace = Pace::within(Duration::from_secs(600));
-    let mut wait = Wait::until_active(&*cloud, host.id.clone(), &timer, pace).created(host);
+    let mut wait = Wait::until_active(&cloud, host.id.clone(), &timer, pace).created(host);
     while let Some(observation) = wait.next().await? {
         match observation {
             Observation::Host(host) => eprintln!("{}", host.status),

@@ -7,20 +7,21 @@
 use std::time::Duration;
 
 use provision::{
-    HostId,
-    wait::{Pace, Removal, RemovalOutcome},
+    HostRef,
+    wait::{Pace, Removal, RemovalOutcome, TokioTimer},
 };
 
 mod common;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let id = HostId::new(std::env::args().nth(1).ok_or("say which host: its id")?)?;
+    let host: HostRef = std::env::args().nth(1).ok_or("say which host: its id")?.parse()?;
     let cloud = common::cloud()?;
-    let timer = common::TokioTimer::new();
-    let mut removal = Removal::new(&*cloud, id, &timer, Pace::within(Duration::from_secs(600)));
+    let timer = TokioTimer::new();
+    let mut removal = Removal::new(&cloud, host.into_id(), &timer, Pace::within(Duration::from_secs(600)));
     match removal.run(|_| eprintln!("deleting")).await? {
         RemovalOutcome::Complete => println!("nothing is left"),
+        RemovalOutcome::NotFound => return Err("there is no such host".into()),
         outcome => return Err(format!("{outcome:?}: something may still bill, run this again").into()),
     }
     Ok(())

@@ -10,7 +10,7 @@
 use std::{collections::BTreeSet, sync::Arc, thread, time::Duration};
 
 use provision::{
-    BasicHost, IdempotencyKey, ListFilter, Provisioner, Settings, UserData,
+    BasicHost, ListFilter, Provisioner, Settings, UserData,
     poller::{Poller, PollerPace},
 };
 use provision_http::Transport;
@@ -42,8 +42,7 @@ async fn measure(id: &str, steps: &[usize]) -> Vec<Cost> {
     let mut made = 0;
     for &hosts in steps {
         for number in made..hosts {
-            let mut host = BasicHost::new(format!("many-{number}").parse().unwrap(), UserData::empty());
-            host.key = (number < 2).then(|| IdempotencyKey::new(format!("key-{number}")).unwrap());
+            let host = BasicHost::new(format!("many-{number}").parse().unwrap(), UserData::empty());
             cloud.provision(&host).await.unwrap();
         }
         made = hosts;

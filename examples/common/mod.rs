@@ -1,13 +1,6 @@
-//! What the examples share: a cloud from the environment, and a timer.
+//! What the examples share: a cloud from the environment.
 
-#![allow(dead_code, reason = "each example uses a part of it")]
-
-use std::time::{Duration, Instant};
-
-use provision::{
-    Provisioner, Settings,
-    wait::{BoxFuture, Timer},
-};
+use provision::{Provisioner, Settings};
 
 /// The cloud that `PROVISION_PROVIDER` names, with its credentials from the environment.
 pub(crate) fn cloud() -> provision::Result<Box<dyn Provisioner>> {
@@ -17,23 +10,4 @@ pub(crate) fn cloud() -> provision::Result<Box<dyn Provisioner>> {
     settings.set("endpoint", variable("PROVISION_ENDPOINT").unwrap_or_default());
     settings.fill_from(info, variable);
     provision::connect(info.id, &settings)
-}
-
-/// Tokio's timer for the library's pollers.
-pub(crate) struct TokioTimer(Instant);
-
-impl TokioTimer {
-    /// Starts now.
-    pub(crate) fn new() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Timer for TokioTimer {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-    fn sleep(&self, time: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep(time))
-    }
 }

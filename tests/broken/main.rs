@@ -81,7 +81,11 @@ const BUGS: &[(Bug, &str, &str)] = &[
         "key_after_restart",
         "same key after a restart",
     ),
-    (Bug::IgnoresKey, "a_host_is_known_by_its_key", "the same name should give"),
+    (
+        Bug::IgnoresKey,
+        "a_host_is_known_by_its_key",
+        "the same name should give",
+    ),
     (Bug::AdoptsTheDying, "a_dying_host_is_not_adopted", "answered that host"),
     (Bug::ProvisionsAgain, "late_lists_make_no_second_host", "second host"),
     (

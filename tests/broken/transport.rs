@@ -37,11 +37,7 @@ impl fmt::Debug for BrokenTransport {
 }
 
 fn empty(status: StatusCode, body: &'static str) -> Response {
-    Response {
-        status,
-        headers: HeaderMap::new(),
-        body: body.into(),
-    }
+    Response::new(status, HeaderMap::new(), body)
 }
 
 #[async_trait]

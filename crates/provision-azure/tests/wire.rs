@@ -103,7 +103,7 @@ fn small_host() -> BasicHost {
 
 fn keyed_host() -> BasicHost {
     let mut host = small_host();
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host
 }
 
@@ -261,7 +261,11 @@ async fn a_refused_deployment_takes_its_group_along() {
         answer(&server, "GET", &deployment_path(), 404, error("DeploymentNotFound")).await;
         answer(&server, "DELETE", &group_path(), 202, Value::Null).await;
         let error = cloud.provision(&keyed_host()).await.unwrap_err();
-        assert_eq!((error.kind(), ids(&error)), (kind, None), "{error}");
+        assert_eq!(
+            (error.kind(), ids(&error)),
+            (kind, Some("provision-exit-1|exit-1")),
+            "{error}"
+        );
         assert!(!error.to_string().contains("IyEvYmlu"), "{error}");
         let rolled_back = ["GET exit-1", "GET provision-exit-1", "DELETE provision-exit-1"];
         assert_eq!(sent(&server).await, [&CREATE[..], &rolled_back].concat());

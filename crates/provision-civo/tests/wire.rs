@@ -323,9 +323,12 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", "/v2/sizes", 200, sizes).await;
     answer_lookups(&server).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("fra1")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("fra1")).await.unwrap());
     insta::assert_snapshot!(received(&server).await);
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars1")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars1"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "civo: catalog: region \"mars1\" does not exist; known: FRA1, LON1"

@@ -2,79 +2,78 @@
 
 use std::{
     io::{self, Write as _},
-    net::IpAddr,
     time::SystemTime,
 };
 
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
-use provision::{HostId, HostStatus, Labels, ProvisionedHost};
-use serde::Serialize;
+use provision::{HostId, HostStatus, ProvisionedHost};
+use serde::{Serialize, Serializer, ser::Error as _};
 
 use crate::{
     args::Format,
     duration,
     failure::{Failure, Outcome},
-    id,
 };
 
-/// A host as every command shows it. What is not known is null.
-#[derive(Debug, Clone, Serialize)]
+/// A host as every command shows it: in JSON and YAML as the library writes it. What is not known is null.
+#[derive(Debug, Clone)]
 pub(crate) struct HostDocument {
-    provider: &'static str,
-    id: String,
-    name: Option<String>,
-    status: String,
-    raw_status: Option<String>,
-    ip: Option<IpAddr>,
-    region: Option<String>,
-    plan: Option<String>,
-    image: Option<String>,
-    labels: Labels,
-    created: Option<String>,
-    expires: Option<String>,
-    message: Option<String>,
-    #[serde(skip)]
-    times: (Option<SystemTime>, Option<SystemTime>),
+    host: ProvisionedHost,
+    /// A state that the command knows better than the cloud said.
+    status: Option<String>,
+    /// Nothing but the id is known.
+    bare: bool,
 }
 
 impl HostDocument {
     /// A host of which only the id is known, in a state that the command knows.
     pub(crate) fn of_id(provider: &'static str, id: &HostId, status: &str) -> Self {
-        let host = ProvisionedHost::new(provider, id.clone(), "", HostStatus::Unknown, "");
         Self {
-            name: None,
-            raw_status: None,
-            ..Self::from(&host)
+            host: ProvisionedHost::new(provider, id.clone(), "", HostStatus::Unknown, ""),
+            status: Some(status.to_owned()),
+            bare: true,
         }
-        .with_status(status)
     }
 
     /// The same host in a state that the command knows better.
     pub(crate) fn with_status(mut self, status: &str) -> Self {
-        status.clone_into(&mut self.status);
-        self.raw_status = None;
+        self.status = Some(status.to_owned());
         self
+    }
+
+    fn status(&self) -> &str {
+        self.status.as_deref().unwrap_or(self.host.status.as_str())
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.host.name.as_str()).filter(|_| !self.bare)
+    }
+}
+
+impl Serialize for HostDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(status) = &self.status else {
+            return self.host.serialize(serializer);
+        };
+        let mut document = serde_json::to_value(&self.host).map_err(S::Error::custom)?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("status".to_owned(), status.as_str().into());
+            fields.insert("raw_status".to_owned(), serde_json::Value::Null);
+            if self.bare {
+                fields.insert("name".to_owned(), serde_json::Value::Null);
+            }
+        }
+        document.serialize(serializer)
     }
 }
 
 impl From<&ProvisionedHost> for HostDocument {
     fn from(host: &ProvisionedHost) -> Self {
         Self {
-            provider: host.provider,
-            id: id::shown(host.provider, &host.id),
-            name: Some(host.name.clone()),
-            status: host.status.to_string(),
-            raw_status: Some(host.raw_status.clone()),
-            ip: host.ip,
-            region: host.region.clone(),
-            plan: host.plan.clone(),
-            image: host.image.clone(),
-            labels: host.labels.clone(),
-            created: host.created.and_then(rfc3339),
-            expires: host.expires().and_then(rfc3339),
-            message: host.message.clone(),
-            times: (host.created, host.expires()),
+            host: host.clone(),
+            status: None,
+            bare: false,
         }
     }
 }
@@ -104,17 +103,17 @@ pub(crate) fn hosts(format: Format, hosts: &[HostDocument]) -> Outcome<()> {
 
 fn host_table(hosts: &[HostDocument]) -> String {
     let now = SystemTime::now();
-    let rows = hosts.iter().map(|host| {
-        let (created, expires) = host.times;
+    let rows = hosts.iter().map(|document| {
+        let host = &document.host;
         vec![
-            host.id.clone(),
-            or_dash(host.name.as_deref()),
-            host.status.clone(),
+            host.host_ref().to_string(),
+            or_dash(document.name()),
+            document.status().to_owned(),
             or_dash(host.ip.map(|ip| ip.to_string()).as_deref()),
             or_dash(host.region.as_deref()),
             or_dash(host.plan.as_deref()),
-            or_dash(created.map(|created| duration::age(created, now)).as_deref()),
-            or_dash(expires.map(|expires| duration::until(expires, now)).as_deref()),
+            or_dash(host.created.map(|created| duration::age(created, now)).as_deref()),
+            or_dash(host.expires().map(|expires| duration::until(expires, now)).as_deref()),
         ]
     });
     table(

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a cloud offers right now, as its API says: plans with price, images, regions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Catalog {
     /// The plans, cheapest first; plans without a known price come last.
     pub plans: Vec<Plan>,
@@ -82,7 +83,7 @@ impl CatalogQuery {
 
     /// Prices, stock and images of one region. Without it, clouds whose catalog differs by region use the default one.
     #[must_use]
-    pub fn region(mut self, region: impl Into<String>) -> Self {
+    pub fn with_region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
@@ -95,13 +96,14 @@ impl CatalogQuery {
 
     /// The region asked for.
     #[must_use]
-    pub fn wanted_region(&self) -> Option<&str> {
+    pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 }
 
 /// A plan: the size of a host and what it costs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Plan {
     /// The vendor's id, as [`BasicHost::plan`](crate::BasicHost::plan) takes it.
     pub id: String,
@@ -135,6 +137,7 @@ impl Plan {
 
 /// An operating system image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Image {
     /// The vendor's id or name, as [`BasicHost::image`](crate::BasicHost::image) takes it.
     pub id: String,
@@ -164,6 +167,7 @@ impl Image {
 
 /// A region, zone, location or metro: where a host can run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Region {
     /// The vendor's id, as [`BasicHost::region`](crate::BasicHost::region) takes it.
     pub id: String,

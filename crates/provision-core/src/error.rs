@@ -220,15 +220,6 @@ impl Error {
 
     /// Says which plan, image and region a refused create asked for, because clouds seldom repeat what they refuse.
     #[must_use]
-    pub fn asked_for(self, info: &crate::ProviderInfo, host: &crate::BasicHost) -> Self {
-        match crate::Order::new(info, host.region.as_deref().unwrap_or(info.default_region), host) {
-            Ok(order) => self.with_order(&order),
-            Err(_) => self,
-        }
-    }
-
-    /// Says which plan, image and region a refused create asked for, because clouds seldom repeat what they refuse.
-    #[must_use]
     pub(crate) fn with_order(self, order: &crate::Order) -> Self {
         match self.kind() {
             ErrorKind::InvalidRequest | ErrorKind::Capacity | ErrorKind::NotFound => self.hint(order.describe()),
@@ -320,7 +311,7 @@ impl fmt::Display for Error {
             let host = HostRef::new(inner.provider.unwrap_or("host"), id.clone());
             write!(
                 f,
-                "; {host} exists and bills: call again with the same name or key to go on with it, or delete it"
+                "; {host} exists and bills until it is deleted: delete it, or go on with it by calling again with the same name or key"
             )?;
         }
         let facts: Vec<String> = [

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{HostId, HostName, HostRef, HostStatus, IdempotencyKey, Labels, OpenPorts, UserData, time};
 
@@ -14,11 +14,11 @@ use crate::{HostId, HostName, HostRef, HostStatus, IdempotencyKey, Labels, OpenP
 /// use std::time::Duration;
 /// use provision_core::{BasicHost, IdempotencyKey, OpenPorts, UserData};
 ///
-/// let mut host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?);
-/// host.region = Some("fra1".into());
-/// host.ports = OpenPorts::Only(vec!["80".parse()?, "443".parse()?]);
-/// host.key = Some(IdempotencyKey::new("0d4c7c2e-order-17")?);
-/// host.set_ttl(Duration::from_secs(3600));
+/// let host = BasicHost::new("web-1".parse()?, UserData::new("#!/bin/sh\napt-get install -y nginx\n")?)
+///     .with_region("fra1")
+///     .with_ports(OpenPorts::Only(vec!["80".parse()?, "443".parse()?]))
+///     .with_ttl(Duration::from_secs(3600));
+/// assert_eq!(host.key, IdempotencyKey::new("web-1")?, "it is known by its name");
 /// # Ok::<(), provision_core::Invalid>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -40,8 +40,8 @@ pub struct BasicHost {
     pub ports: OpenPorts,
     /// SSH keys to install, in the form that the vendor wants (id, name or public key text). Installed, never managed.
     pub ssh_keys: Vec<String>,
-    /// With a key, calling `provision` again adopts the host that an earlier call made. Strongly advised.
-    pub key: Option<IdempotencyKey>,
+    /// What the host is known by; its name unless another key is set.
+    pub key: IdempotencyKey,
     /// When garbage collection may delete the host.
     pub expires: Option<SystemTime>,
     /// Provider-specific extras; an unknown key is refused with a list of the known ones.
@@ -53,6 +53,7 @@ impl BasicHost {
     #[must_use]
     pub fn new(name: HostName, user_data: UserData) -> Self {
         Self {
+            key: (&name).into(),
             name,
             user_data,
             region: None,
@@ -61,7 +62,6 @@ impl BasicHost {
             labels: Labels::new(),
             ports: OpenPorts::All,
             ssh_keys: Vec::new(),
-            key: None,
             expires: None,
             additional: BTreeMap::new(),
         }
@@ -112,14 +112,14 @@ impl BasicHost {
     /// Known by this key instead of its name.
     #[must_use]
     pub fn with_key(mut self, key: IdempotencyKey) -> Self {
-        self.key = Some(key);
+        self.key = key;
         self
     }
 
     /// Lets garbage collection delete the host once `ttl` has passed from now.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
-        self.set_ttl(ttl);
+        self.expires = SystemTime::now().checked_add(ttl);
         self
     }
 
@@ -129,27 +129,13 @@ impl BasicHost {
         self.additional.insert(key.into(), value.into());
         self
     }
-
-    /// As [`with_ttl`](Self::with_ttl), in place.
-    pub fn set_ttl(&mut self, ttl: Duration) {
-        self.expires = SystemTime::now().checked_add(ttl);
-    }
-
-    /// Every label that the host gets: the user's, the marker, the key's hash and the expiry.
-    #[must_use]
-    pub fn all_labels(&self) -> Labels {
-        self.labels.for_new_host(&self.effective_key(), "", self.expires)
-    }
-
-    /// What the host is known by: the key, or else the name.
-    #[must_use]
-    pub fn effective_key(&self) -> IdempotencyKey {
-        self.key.clone().unwrap_or_else(|| (&self.name).into())
-    }
 }
 
-/// A host as the cloud reports it. JSON has the same field names; absent facts are `null`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A host as the cloud reports it.
+///
+/// JSON and other formats have the same field names, and `expires` besides. `id` is the text form of [`HostRef`], which names the
+/// provider and needs no quotes in a shell; times are RFC 3339; absent facts are null.
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ProvisionedHost {
     /// The provider's id, such as `digitalocean`.
@@ -172,8 +158,7 @@ pub struct ProvisionedHost {
     pub image: Option<String>,
     /// Its labels, the marker among them.
     pub labels: Labels,
-    /// When the cloud accepted it; RFC 3339 in JSON.
-    #[serde(serialize_with = "rfc3339")]
+    /// When the cloud accepted it.
     pub created: Option<SystemTime>,
     /// Why it failed, in the cloud's words.
     pub message: Option<String>,
@@ -258,8 +243,25 @@ impl ProvisionedHost {
     }
 }
 
-fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.and_then(time::to_rfc3339).serialize(serializer)
+impl Serialize for ProvisionedHost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ProvisionedHost", 14)?;
+        fields.serialize_field("provider", self.provider)?;
+        fields.serialize_field("id", &self.host_ref())?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("status", &self.status)?;
+        fields.serialize_field("raw_status", &self.raw_status)?;
+        fields.serialize_field("ip", &self.ip)?;
+        fields.serialize_field("region", &self.region)?;
+        fields.serialize_field("plan", &self.plan)?;
+        fields.serialize_field("image", &self.image)?;
+        fields.serialize_field("labels", &self.labels)?;
+        fields.serialize_field("created", &self.created.and_then(time::to_rfc3339))?;
+        fields.serialize_field("expires", &self.expires().and_then(time::to_rfc3339))?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("origin", &self.origin)?;
+        fields.end()
+    }
 }
 
 /// Which host to delete.

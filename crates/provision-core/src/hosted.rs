@@ -335,9 +335,9 @@ impl<C: Cloud> Hosted<C> {
         let mut catalog = Catalog::default();
         let mut region = None;
         // The list of regions also tells whether the wanted one exists.
-        if query.wants(CatalogSection::Regions) || query.wanted_region().is_some() {
+        if query.wants(CatalogSection::Regions) || query.region().is_some() {
             let regions = self.cloud.regions().await?;
-            if let Some(wanted) = query.wanted_region() {
+            if let Some(wanted) = query.region() {
                 region = Some(known_region(&regions, wanted)?);
             }
             if query.wants(CatalogSection::Regions) {

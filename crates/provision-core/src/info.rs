@@ -7,6 +7,7 @@ use crate::{BasicHost, Error, HostName, Invalid, Labels, Result};
 /// Static facts about a provider: what `providers` shows, what documentation is generated from, and what requests are
 /// checked against before anything is sent.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ProviderInfo {
     /// The id, such as `digitalocean`: crate `provision-<id>`, feature `<id>`.
     pub id: &'static str,
@@ -45,6 +46,7 @@ pub struct ProviderInfo {
 
 /// What a default host costs in a month.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MonthlyCost {
     /// Total of a month in the currency's main unit, without tax; `None` when no price can be known.
     pub amount: Option<f64>,
@@ -82,6 +84,7 @@ impl MonthlyCost {
 
 /// What user data a cloud takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UserDataRules {
     /// The most bytes before any encoding.
     pub max_bytes: usize,
@@ -106,6 +109,7 @@ impl UserDataRules {
 
 /// What a cloud's names must look like, beyond [`HostName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NameRules {
     /// The fewest characters.
     pub min_len: usize,
@@ -181,6 +185,7 @@ impl NameRules {
 
 /// One setting of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct SettingInfo {
     /// The name, such as `token`.
     pub name: &'static str,
@@ -293,6 +298,7 @@ impl SettingInfo {
 
 /// One key of [`BasicHost::additional`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AdditionalInfo {
     /// The key.
     pub key: &'static str,
@@ -343,6 +349,7 @@ impl AdditionalInfo {
 
 /// What a provider can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Capabilities {
     /// Inbound ports can be restricted ([`OpenPorts::Only`](crate::OpenPorts::Only)).
     pub restrict_ports: bool,
@@ -414,6 +421,7 @@ impl Default for Capabilities {
 
 /// What looking at hosts costs in requests, and how many of them the vendor allows: what a poller chooses its pace from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Polling {
     /// The most hosts on a page of a list; `None` when lists have no pages.
     pub page_size: Option<usize>,

@@ -67,9 +67,7 @@ impl Labels {
         let mut all = self.clone();
         all.0.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
         all.0.insert(KEY_LABEL.to_owned(), key.hash());
-        if !digest.is_empty() {
-            all.0.insert(REQUEST_LABEL.to_owned(), digest.to_owned());
-        }
+        all.0.insert(REQUEST_LABEL.to_owned(), digest.to_owned());
         if let Some(expires) = expires {
             all.0
                 .insert(EXPIRES_LABEL.to_owned(), time::unix_seconds(expires).to_string());

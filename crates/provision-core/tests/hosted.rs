@@ -712,12 +712,12 @@ fn a_catalog_is_of_a_region_that_exists() {
     let fake = Fake::new(&PLAIN);
     let cloud = fake.hosted();
     run(cloud.catalog(&CatalogQuery::plans())).unwrap();
-    run(cloud.catalog(&CatalogQuery::all().region("THERE"))).unwrap();
+    run(cloud.catalog(&CatalogQuery::all().with_region("THERE"))).unwrap();
     assert_eq!(
         fake.calls(),
         ["plans anywhere", "regions", "plans there", "images there"]
     );
-    let error = run(cloud.catalog(&CatalogQuery::images().region("mars"))).unwrap_err();
+    let error = run(cloud.catalog(&CatalogQuery::images().with_region("mars"))).unwrap_err();
     assert_eq!(
         error.to_string(),
         "fake: catalog: region \"mars\" does not exist; known: here, there"

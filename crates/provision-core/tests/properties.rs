@@ -11,7 +11,8 @@ use std::io::Read as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use provision_core::{
-    BasicHost, HostId, HostName, IdempotencyKey, Labels, PortRange, Protocol, UserData, UserDataKind, UserDataRules,
+    BasicHost, HostId, HostName, IdempotencyKey, Labels, Order, PortRange, Protocol, ProviderInfo, UserData,
+    UserDataKind, UserDataRules,
 };
 
 const WORD: &str = "[a-z]([a-z0-9_-]{0,61}[a-z0-9])?";
@@ -174,7 +175,8 @@ proptest! {
         prop_assert!(!labels.is_managed());
         let mut host = BasicHost::new("web-1".parse().unwrap(), UserData::empty()).with_labels(labels.clone()).with_key(key.clone());
         host.expires = Some(expires);
-        let all = host.all_labels();
+        let info = ProviderInfo::new("fake", "Fake");
+        let all = Order::new(&info, "here", &host).unwrap().labels;
         prop_assert!(all.is_managed() && all.has_key(&key) && all.contains_all(&labels));
         prop_assert_eq!(all.expires(), Some(expires));
         // What is added fits the same rules, so that every cloud holds it.
@@ -237,7 +239,10 @@ proptest! {
     #[test]
     fn the_size_check_agrees_with_what_is_sent(text in script(), max_bytes in 0_usize..500, gzip: bool) {
         let data = UserData::new(text.clone()).unwrap();
-        let rules = UserDataRules { max_bytes, gzip };
+        let rules = match gzip {
+            true => UserDataRules::new(max_bytes).with_gzip(),
+            false => UserDataRules::new(max_bytes),
+        };
         let sent = STANDARD.decode(data.to_base64_for(rules)).unwrap();
         prop_assert_eq!(data.check("a cloud", rules).is_ok(), sent.len() <= max_bytes);
         if !gzip || text.len() <= max_bytes {

@@ -41,7 +41,7 @@ fn full_host() -> BasicHost {
         "40112233".into(),
         "aa:01:bb:02:cc:03:dd:04:ee:05:ff:06:11:07:22:08".into(),
     ];
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("vpc-uuid", "c2b5d7e0-41aa-4f6e-8a1d-93f0a5b6e712"),
@@ -341,9 +341,12 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", "/v2/sizes", 200, page("sizes", sizes, false)).await;
     answer(&server, "GET", "/v2/images", 200, page("images", images, false)).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("lon1")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("lon1")).await.unwrap());
     insta::assert_snapshot!(received(&server).await);
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars1")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars1"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "digitalocean: catalog: region \"mars1\" does not exist; known: lon1, nyc2"

@@ -338,7 +338,7 @@ async fn reads_the_catalog() {
     .await;
     once(&server, "DescribeInstanceTypes", &types(&plan("t3.nano"), "")).await;
     once(&server, "DescribeImages", "<imagesSet/>").await;
-    let query = CatalogQuery::all().region("us-east-1");
+    let query = CatalogQuery::all().with_region("us-east-1");
     let catalog = connect(&server).catalog(&query).await.unwrap();
     let plans: Vec<_> = catalog
         .plans

@@ -22,7 +22,7 @@ async fn stand() -> SimStand {
 fn host(name: &str, key: &str) -> BasicHost {
     let mut host = BasicHost::new(name.parse().unwrap(), UserData::new("#!/bin/sh\n").unwrap());
     host.ports = OpenPorts::Only(vec!["443".parse().unwrap()]);
-    host.key = Some(IdempotencyKey::new(key).unwrap());
+    host.key = IdempotencyKey::new(key).unwrap();
     host
 }
 
@@ -120,7 +120,7 @@ async fn hosts_of_one_name_in_two_zones_do_not_share_rules() {
     assert!(error.to_string().contains("firewall rule `web-1-"), "{error}");
     assert_eq!(stand.inventory(), before);
     // With the same key it is the same host, wherever it is asked for.
-    elsewhere.key = Some(IdempotencyKey::new("order-1").unwrap());
+    elsewhere.key = IdempotencyKey::new("order-1").unwrap();
     let adopted = cloud.provision(&elsewhere).await.unwrap();
     assert_eq!(
         (adopted.id, adopted.origin),

@@ -236,7 +236,7 @@ async fn a_host_that_lists_do_not_show_is_known_by_its_name() {
         assert_eq!((found.origin, &found.labels), (Some(Origin::Adopted), &ours));
     }
     let mut other = keyed_host();
-    other.key = Some(IdempotencyKey::new("order-18").unwrap());
+    other.key = IdempotencyKey::new("order-18").unwrap();
     let error = connect(&server).provision(&other).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(error.to_string().contains("was made with another key"), "{error}");

@@ -346,7 +346,7 @@ async fn catalog_of_a_zone() {
     }
     let cloud = connect(&server);
     let catalog = cloud
-        .catalog(&CatalogQuery::all().region("us-central1-a"))
+        .catalog(&CatalogQuery::all().with_region("us-central1-a"))
         .await
         .unwrap();
     let plans: Vec<_> = catalog

@@ -38,7 +38,7 @@ fn full_host() -> BasicHost {
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
     host.ssh_keys = vec!["my-key".into(), "4711".into()];
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [("network", "11"), ("placement-group", "12")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -169,7 +169,7 @@ async fn an_adopted_server_gets_its_missing_firewall_and_no_second_one() {
 async fn a_name_that_is_taken_is_looked_up() {
     let server = wire::server().await;
     let mut host = small_host();
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     let taken = || error("uniqueness_error", "server name is already used");
     // The list by label lags behind, the one by name does not.
     nothing_known(&server).await;
@@ -187,7 +187,7 @@ async fn a_name_that_is_taken_is_looked_up() {
     assert_eq!((adopted.id.as_str(), adopted.status), ("7", HostStatus::Active));
     insta::assert_snapshot!(received(&server).await);
 
-    host.key = Some(IdempotencyKey::new("order-18").unwrap());
+    host.key = IdempotencyKey::new("order-18").unwrap();
     for host in [host, small_host()] {
         assert_eq!(
             cloud.provision(&host).await.unwrap_err().kind(),
@@ -596,9 +596,12 @@ async fn catalog_of_a_location() {
     answer(&server, "GET", "/v1/images", 200, list("images", images, None)).await;
     answer(&server, "GET", "/v1/locations", 200, list("locations", locations, None)).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("nbg1")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("nbg1")).await.unwrap());
     insta::assert_snapshot!(received(&server).await);
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars1")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars1"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "hetzner: catalog: region \"mars1\" does not exist; known: nbg1"

@@ -282,14 +282,13 @@ impl Client {
                 false,
             );
         }
-        let failure = Failure {
-            operation: request.operation(),
-            subject: request.subject().unwrap_or(Subject::Other),
-            method: request.method(),
-            status: response.status.as_u16(),
-            headers: &response.headers,
-            body: &response.body,
-        };
+        let failure = Failure::new(
+            request.subject(),
+            request.method(),
+            response.status.as_u16(),
+            &response.headers,
+            &response.body,
+        );
         let mut classified = (self.vendor.classify)(&failure);
         let gone = matches!(classified.kind, ErrorKind::NotFound | ErrorKind::UnexpectedResponse);
         if classified.foreign && gone {
@@ -300,7 +299,7 @@ impl Client {
                 self.vendor.title
             );
         } else if classified.kind == ErrorKind::NotFound
-            && matches!(request.subject(), Some(Subject::NewHost | Subject::Other))
+            && matches!(request.subject(), Subject::NewHost | Subject::Other)
         {
             // Something that the request names does not exist; no host is gone because of that.
             classified.kind = ErrorKind::InvalidRequest;
@@ -325,7 +324,7 @@ impl Client {
             );
         // A refusal in the vendor's words is one, whatever its status: sold out is sometimes a 503.
         let unclear = matches!(classified.kind, ErrorKind::Unavailable | ErrorKind::UnexpectedResponse);
-        let may_exist = unclear && request.subject() == Some(Subject::NewHost) && response.status.is_server_error();
+        let may_exist = unclear && request.subject() == Subject::NewHost && response.status.is_server_error();
         let mut error = self
             .error(request, classified.kind, &classified.message, may_exist)
             .with_http_status(response.status.as_u16())
@@ -370,7 +369,7 @@ impl Client {
             ),
             TransportError::TooLarge { .. } => (ErrorKind::UnexpectedResponse, format!("{cause} from {host}{port}")),
         };
-        let may_exist = request.subject() == Some(Subject::NewHost);
+        let may_exist = request.subject() == Subject::NewHost;
         self.error(request, kind, &message, may_exist).with_source(cause)
     }
 

@@ -8,6 +8,7 @@ use crate::Subject;
 
 /// How one vendor reports errors: static facts that the client needs to turn an answer into an error.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Vendor {
     /// The provider's id.
     pub provider: &'static str,
@@ -51,9 +52,8 @@ impl Vendor {
 
 /// An answer with an error status, as a vendor's classification sees it.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Failure<'a> {
-    /// What was tried, as the request named it.
-    pub operation: &'static str,
     /// What the request was about.
     pub subject: Subject,
     /// The method of the request.
@@ -66,7 +66,19 @@ pub struct Failure<'a> {
     pub body: &'a [u8],
 }
 
-impl Failure<'_> {
+impl<'a> Failure<'a> {
+    /// An answer to a request.
+    #[must_use]
+    pub fn new(subject: Subject, method: &'a Method, status: u16, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
+        Self {
+            subject,
+            method,
+            status,
+            headers,
+            body,
+        }
+    }
+
     /// The body as JSON, `None` when it is not of that form: gateways answer with HTML or nothing.
     #[must_use]
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
@@ -89,6 +101,7 @@ impl Failure<'_> {
 
 /// What a vendor's error answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VendorError {
     /// The kind.
     pub kind: ErrorKind,

@@ -20,7 +20,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Bytes,
     retry: Retry,
-    subject: Option<Subject>,
+    subject: Subject,
     secrets: Secrets,
 }
 
@@ -75,7 +75,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             retry,
-            subject: None,
+            subject: Subject::Other,
             secrets: Secrets::default(),
         }
     }
@@ -197,15 +197,15 @@ impl Request {
         self
     }
 
-    /// Says what the request is about.
+    /// Says what the request is about; otherwise it is [`Subject::Other`].
     pub fn about(mut self, subject: Subject) -> Self {
-        self.subject = Some(subject);
+        self.subject = subject;
         self
     }
 
     /// What the request is about.
     #[must_use]
-    pub fn subject(&self) -> Option<Subject> {
+    pub fn subject(&self) -> Subject {
         self.subject
     }
 

@@ -7,6 +7,7 @@ use crate::Subject;
 
 /// An answer as it came, whatever its status.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Response {
     /// The HTTP status.
     pub status: StatusCode,
@@ -16,13 +17,24 @@ pub struct Response {
     pub body: Bytes,
 }
 
+impl Response {
+    /// An answer.
+    pub fn new(status: StatusCode, headers: HeaderMap, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+}
+
 /// An answer with a success status, ready to be read.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub(crate) response: Response,
     pub(crate) provider: &'static str,
     pub(crate) operation: &'static str,
-    pub(crate) subject: Option<Subject>,
+    pub(crate) subject: Subject,
     pub(crate) request_id: Option<String>,
 }
 
@@ -77,7 +89,7 @@ impl Answer {
             .with_operation(self.operation)
             .with_http_status(self.response.status.as_u16())
             // The cloud accepted it, whatever it says.
-            .with_may_exist(self.subject == Some(Subject::NewHost));
+            .with_may_exist(self.subject == Subject::NewHost);
         match &self.request_id {
             Some(id) => error.with_request_id(id.clone()),
             None => error,

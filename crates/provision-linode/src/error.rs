@@ -122,14 +122,14 @@ mod tests {
     fn with_header(status: u16, name: &'static str, value: &'static str, reason: &str) -> VendorError {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
-        classify(&Failure {
-            operation: "get instance",
-            subject: Subject::Host,
-            method: &Method::GET,
+        let body = body(reason, "");
+        classify(&Failure::new(
+            Subject::Host,
+            &Method::GET,
             status,
-            headers: &headers,
-            body: body(reason, "").as_bytes(),
-        })
+            &headers,
+            body.as_bytes(),
+        ))
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn small_host() -> BasicHost {
 
 fn keyed_host() -> BasicHost {
     let mut host = small_host();
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host
 }
 
@@ -184,7 +184,7 @@ async fn a_label_that_is_taken_is_looked_up() {
     insta::assert_snapshot!(received(&server).await);
 
     let mut other = host;
-    other.key = Some(IdempotencyKey::new("order-18").unwrap());
+    other.key = IdempotencyKey::new("order-18").unwrap();
     for host in [other, small_host()] {
         let refused = cloud.provision(&host).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
@@ -494,10 +494,13 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", "/v4/linode/types", 200, page(types, 1, 1)).await;
     answer(&server, "GET", "/v4/images", 200, page(images, 1, 1)).await;
     let cloud = connect(&server);
-    let catalog = cloud.catalog(&CatalogQuery::all().region("br-gru")).await.unwrap();
+    let catalog = cloud.catalog(&CatalogQuery::all().with_region("br-gru")).await.unwrap();
     insta::assert_json_snapshot!(catalog);
     insta::assert_snapshot!(received(&server).await);
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars1")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars1"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "linode: catalog: region \"mars1\" does not exist; known: br-gru, eu-west, old"

@@ -307,9 +307,12 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", &path("image"), 200, images()).await;
     answer(&server, "GET", "/1.0/order/catalog/public/cloud", 200, prices).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("GRA11")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("GRA11")).await.unwrap());
     insta::assert_snapshot!(received(&server).await);
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("XX9")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("XX9"))
+        .await
+        .unwrap_err();
     assert!(
         unknown
             .to_string()

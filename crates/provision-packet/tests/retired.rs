@@ -21,11 +21,7 @@ impl Transport for Always {
         if status == 0 {
             return Err(TransportError::Connect("no such host".into()));
         }
-        Ok(Response {
-            status: status.try_into().unwrap(),
-            headers: HeaderMap::new(),
-            body: body.into(),
-        })
+        Ok(Response::new(status.try_into().unwrap(), HeaderMap::new(), body))
     }
 }
 

@@ -49,7 +49,7 @@ fn full_host() -> BasicHost {
         "084a5dec-30be-415a-8937-9c615932e459".into(),
         "user:1c1dc5c0-9c2b-4ac5-8f3d-2f6f2c7b9e11".into(),
     ];
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("terminate-at-expiry", "true"),
@@ -143,7 +143,7 @@ async fn a_lost_create_is_adopted() {
     going["id"] = json!("22222222-6f6b-4ae4-988d-c2a686367791");
     let found = device("active", addresses(), &full_host());
     let mut other_key = full_host();
-    other_key.key = Some(IdempotencyKey::new("order-18").unwrap());
+    other_key.key = IdempotencyKey::new("order-18").unwrap();
     let mut other = device("active", addresses(), &other_key);
     other["id"] = json!(OTHER);
     answer(&server, "GET", DEVICES, 200, page(json!([other, going, found]), false)).await;
@@ -456,13 +456,16 @@ async fn catalog_of_a_metro() {
     answer(&server, "GET", "/metal/v1/capacity/metros", 403, hidden()).await;
     answer(&server, "GET", "/metal/v1/operating-systems", 200, systems).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("sv")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("sv")).await.unwrap());
     // Plans, stock and metros are asked for at the same time: in which order they arrive does not matter.
     let sent = received(&server).await;
     let mut sent: Vec<&str> = sent.split("\n\n--------\n\n").collect();
     sent.sort_unstable();
     insta::assert_snapshot!(sent.join("\n\n--------\n\n"));
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "packet: catalog: region \"mars\" does not exist; known: am, sv"

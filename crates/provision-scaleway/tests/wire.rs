@@ -56,7 +56,7 @@ fn full_host() -> BasicHost {
     host.image = Some(IMAGE.into());
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [("placement-group".to_owned(), DEFAULT_GROUP.to_owned())].into();
     host
@@ -227,7 +227,7 @@ async fn catalog_of_a_zone() {
     let images = json!({"images": [{"id": IMAGE, "label": "ubuntu_noble", "name": "Ubuntu 24.04 Noble Numbat"}],
         "total_count": 1});
     answer(&server, "GET", "/marketplace/v2/images", 200, images).await;
-    let query = CatalogQuery::all().region("fr-par-2");
+    let query = CatalogQuery::all().with_region("fr-par-2");
     let catalog = connect(&server).catalog(&query).await.unwrap();
     // What a host of the plan bills, as `INFO` says it.
     assert_eq!(catalog.plans[0].monthly_cost, Scaleway::INFO.monthly_cost.amount);

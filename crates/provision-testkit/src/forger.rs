@@ -48,11 +48,11 @@ impl Forgery {
         };
         let mut headers = HeaderMap::new();
         headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-        Response {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND),
+        Response::new(
+            StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND),
             headers,
-            body: body.into(),
-        }
+            body,
+        )
     }
 }
 

@@ -9,14 +9,8 @@ use provision_http::{
 /// What a vendor's classification makes of an error answer to a request.
 #[must_use]
 pub fn classify(vendor: &Vendor, method: &Method, subject: Subject, status: u16, body: &str) -> VendorError {
-    (vendor.classify)(&Failure {
-        operation: "test",
-        subject,
-        method,
-        status,
-        headers: &HeaderMap::new(),
-        body: body.as_bytes(),
-    })
+    let headers = HeaderMap::new();
+    (vendor.classify)(&Failure::new(subject, method, status, &headers, body.as_bytes()))
 }
 
 /// Checks that every error answer to the read of a host, given as status and body, has its kind.

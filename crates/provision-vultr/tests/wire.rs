@@ -41,7 +41,7 @@ fn full_host() -> BasicHost {
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
     host.ssh_keys = vec!["0f3a9a6c-5c1b-4a63-8a57-2f0a5c1f7e01".into()];
-    host.key = Some(IdempotencyKey::new("order-17").unwrap());
+    host.key = IdempotencyKey::new("order-17").unwrap();
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("ipv6", "true"),
@@ -424,13 +424,16 @@ async fn catalog_of_a_region() {
     answer(&server, "GET", "/v2/regions/sao/availability", 200, stock).await;
     answer(&server, "GET", "/v2/os", 200, page("os", systems(), "")).await;
     let cloud = connect(&server);
-    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().region("sao")).await.unwrap());
+    insta::assert_json_snapshot!(cloud.catalog(&CatalogQuery::all().with_region("sao")).await.unwrap());
     // Plans and stock are asked for at the same time: in which order they arrive does not matter.
     let sent = received(&server).await;
     let mut sent: Vec<&str> = sent.split("\n\n--------\n\n").collect();
     sent.sort_unstable();
     insta::assert_snapshot!(sent.join("\n\n--------\n\n"));
-    let unknown = cloud.catalog(&CatalogQuery::plans().region("mars")).await.unwrap_err();
+    let unknown = cloud
+        .catalog(&CatalogQuery::plans().with_region("mars"))
+        .await
+        .unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "vultr: catalog: region \"mars\" does not exist; known: lhr, sao"

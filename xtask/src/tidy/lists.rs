@@ -23,7 +23,15 @@ pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &[
     "id.rs",
     "auth.rs",
     "sign.rs",
-    "steps.rs",
+    // EC2: the calls to one region.
+    "api.rs",
+    // Azure: a file of its command line tool; the labels in tags; the requests with a token that is renewed.
+    "config/auth_file.rs",
+    "tags.rs",
+    "session.rs",
+    // Civo: the names of a host's own firewall. GCE: the rules of one.
+    "firewall.rs",
+    "rule.rs",
     // Civo runs scripts only: what a cloud-config says has to be turned into one.
     "script.rs",
     "script/cloud_config.rs",

@@ -67,7 +67,7 @@ pub(super) async fn regions(context: &Context) -> Outcome {
 async fn read(context: &Context, query: CatalogQuery, region: Option<String>) -> Outcome<Catalog> {
     let info = context.provider()?;
     let query = match region.or_else(|| context.config.host_defaults(info).region) {
-        Some(region) => query.region(region),
+        Some(region) => query.with_region(region),
         None => query,
     };
     Ok(context.connect(info).await?.provisioner.catalog(&query).await?)

@@ -73,11 +73,11 @@ pub(crate) fn response(status: u16, body: &str, headers: &[(&str, &str)]) -> Res
     let pairs = headers
         .iter()
         .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()));
-    Response {
-        status: status.try_into().unwrap(),
-        headers: pairs.collect::<HeaderMap>(),
-        body: body.to_owned().into(),
-    }
+    Response::new(
+        status.try_into().unwrap(),
+        pairs.collect::<HeaderMap>(),
+        body.to_owned(),
+    )
 }
 
 pub(crate) fn answer(status: u16, body: &str) -> Reply {
@@ -118,13 +118,9 @@ fn classify(failure: &Failure<'_>) -> VendorError {
     }
 }
 
-const VENDOR: Vendor = Vendor {
-    provider: "example",
-    title: "the cloud",
-    request_id_headers: &["x-request-id"],
-    rate_limit_reset_header: Some("x-reset"),
-    classify,
-};
+const VENDOR: Vendor = Vendor::new("example", "the cloud", classify)
+    .with_request_id_headers(&["x-request-id"])
+    .with_rate_limit_reset_header("x-reset");
 
 pub(crate) fn builder(script: &Script) -> ClientBuilder {
     Client::builder(VENDOR, Arc::new(script.clone()))

@@ -142,7 +142,9 @@ proptest! {
         for (key, value) in &labels {
             let _ = host.labels.insert(key, value);
         }
-        host.key = key.map(|key| IdempotencyKey::new(key).unwrap());
+        if let Some(key) = key {
+            host.key = IdempotencyKey::new(key).unwrap();
+        }
         host.expires = expires.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         if let Ok(written) = written(&host) {
             prop_assert!(written.len() <= MAX_NAME_LEN);

@@ -114,7 +114,7 @@ pub async fn catalog_regions(stand: &dyn Stand) -> Result<(), Failure> {
 /// [`Failure`] that says how the provider breaks it.
 pub async fn catalog_unknown_region(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
-    let query = CatalogQuery::plans().region("nowhere-9");
+    let query = CatalogQuery::plans().with_region("nowhere-9");
     let error = refused(
         bench.cloud.catalog(&query).await,
         ErrorKind::InvalidRequest,

@@ -167,7 +167,7 @@ async fn create_another(bench: &Bench<'_>, host: &mut BasicHost) -> Result<Provi
         if region.id == info.default_region || region.available == Some(false) {
             continue;
         }
-        let query = CatalogQuery::all().region(&region.id);
+        let query = CatalogQuery::all().with_region(&region.id);
         let catalog = cloud.catalog(&query).await.during("catalog of another region")?;
         let default_image = catalog.images.iter().find(|image| image.id == info.default_image);
         let architecture = default_image.and_then(|image| image.architecture.clone());

@@ -67,8 +67,8 @@ pub async fn delete_again(stand: &dyn Stand) -> Result<(), Failure> {
     for _ in 0..2 {
         let repeated = bench.cloud.delete(&request).await.during("delete of a deleted host")?;
         ensure!(
-            repeated.is_over(),
-            "delete of a deleted host should be complete, but is {repeated:?}"
+            repeated == Deletion::NotFound,
+            "delete of a deleted host should find nothing, but is {repeated:?}"
         );
     }
     Ok(())
@@ -85,8 +85,8 @@ pub async fn delete_unknown_id(stand: &dyn Stand) -> Result<(), Failure> {
     let (deleted, requests) = bench.counted(bench.cloud.delete(&unknown)).await?;
     let deleted = deleted.during("delete of an id that no host has")?;
     ensure!(
-        deleted.is_over(),
-        "delete of an id that no host has should be complete, but is {deleted:?}"
+        deleted == Deletion::NotFound,
+        "delete of an id that no host has should find nothing, but is {deleted:?}"
     );
     ensure!(
         requests > 0,

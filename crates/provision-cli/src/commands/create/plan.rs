@@ -7,7 +7,7 @@ use std::{
 };
 
 use provision::{
-    BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, PortRange, ProviderInfo, UserData, UserDataKind,
+    BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, Order, PortRange, ProviderInfo, UserData, UserDataKind,
 };
 use serde::Serialize;
 
@@ -38,9 +38,11 @@ pub(super) fn read(context: &Context, args: &CreateArgs, info: &ProviderInfo) ->
         host.ports = OpenPorts::Only(args.ports.clone());
     }
     host.ssh_keys = args.ssh_keys.clone();
-    host.key = args.key.as_deref().map(IdempotencyKey::new).transpose()?;
+    if let Some(key) = &args.key {
+        host.key = IdempotencyKey::new(key)?;
+    }
     if let Some(ttl) = args.ttl {
-        host.set_ttl(ttl.0);
+        host = host.with_ttl(ttl.0);
     }
     host.additional = args.additional.iter().cloned().collect();
     Ok(host)
@@ -85,20 +87,21 @@ struct UserDataFacts {
 
 /// Prints what would be asked for.
 pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
-    let key = host.effective_key();
+    let region = host.region.as_deref().unwrap_or(info.default_region);
+    let order = Order::new(info, region, host)?;
     let plan = Plan {
         provider: info.id,
         id: None,
         name: host.name.as_str(),
         status: "dry-run",
         ip: None,
-        region: host.region.as_deref().unwrap_or(info.default_region),
+        region,
         plan: host.plan.as_deref().unwrap_or(info.default_plan),
         image: host.image.as_deref().unwrap_or(info.default_image),
-        labels: host.all_labels(),
+        labels: order.labels,
         ports: host.ports.restricted(),
         ssh_keys: host.ssh_keys.len(),
-        key: key.as_str(),
+        key: host.key.as_str(),
         expires: host.expires.and_then(rfc3339),
         user_data: UserDataFacts {
             kind: host.user_data.kind(),
