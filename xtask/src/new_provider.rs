@@ -94,7 +94,7 @@ fn scaffold(root: &Path, provider: &Provider) -> Result<()> {
 fn row(provider: &Provider) -> String {
     format!(
         "\n[[provider]]\nid = \"{}\"\ntype = \"{}\"\nmaintainer = \"{}\"\nrequests = {{ provision = 2, \
-         status = 1, list = 1, delete = 1, delete-again = 1, delete-by-ip = 2 }}\n",
+         provision-with-ports = 2, status = 1, list = 1, delete = 1, delete-again = 1, delete-by-ip = 2 }}\n",
         provider.id, provider.type_name, provider.maintainer
     )
 }
@@ -117,11 +117,13 @@ fn capitalised(id: &str) -> String {
 fn next_steps(provider: &Provider) -> String {
     let (id, folder) = (&provider.id, provider.folder());
     format!(
-        "next:\n\
-         1. {folder}: replace every {MARK}, in the order info, config, request, response, status, error, provider\n\
-         2. crates/provision-sim/src/clouds/{id}.rs: the same API from the other side, written from the vendor's pages only\n\
-         3. {folder}/tests and `cargo xtask matrix`: until all cases pass; {} says how many requests each operation costs\n\
-         4. cargo xtask generate, cargo xtask tidy",
+        "next, as CONTRIBUTING.md says:\n\
+         1. {folder}/README.md: the API's facts with their sources\n\
+         2. {folder}/src: replace every {MARK}, in the order info, config, request, response, status, error, provider\n\
+         3. crates/provision-sim/src/clouds/{id}.rs: the same API from the other side, written from the vendor's pages only\n\
+         4. {folder}/tests/wire.rs, then `cargo test -p provision-{id}` until all cases pass; {} says how many requests each\n\
+            operation costs\n\
+         5. cargo xtask generate, cargo xtask tidy",
         manifest::FILE
     )
 }

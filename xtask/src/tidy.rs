@@ -30,6 +30,9 @@ impl Problem {
 /// Prints every broken rule of the workspace.
 pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     let problems = problems(root)?;
+    for (file, lines) in files::long(root, &imports::packages(&cargo::metadata(root)?, root)?) {
+        println!("{file}: has {lines} lines, which is fine if they are one thing");
+    }
     for problem in &problems {
         println!("{}: {}", problem.file, problem.message);
     }

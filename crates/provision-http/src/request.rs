@@ -30,7 +30,8 @@ pub struct Request {
 pub enum Subject {
     /// A host that its id names: reads, changes and deletions of it.
     Host,
-    /// Something that was made for a host, named by its id: a firewall, a volume, an address.
+    /// Something that was made for a host and is named by its id: reads, changes and deletions of a firewall, a volume, an
+    /// address. A request that makes such a thing is [`Other`](Self::Other).
     Part,
     /// The create that makes a host. A "not found" is about something that the order names.
     NewHost,

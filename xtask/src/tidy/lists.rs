@@ -85,6 +85,7 @@ pub(super) const HTTP: [&str; 5] = ["reqwest", "hyper", "hyper-util", "ureq", "w
 /// Front ends: the command line and Kubernetes.
 pub(super) const FRONT_END: [&str; 4] = ["clap", "clap_complete", "kube", "k8s-openapi"];
 
-/// Longest source file and longest `lib.rs` of a provider, in lines.
-pub(super) const MAX_LINES: usize = 450;
+/// From how many lines on a source file is named, to be looked at.
+pub(super) const LONG_FILE: usize = 450;
+/// Longest `lib.rs` of a provider, in lines.
 pub(super) const MAX_PROVIDER_LIB_LINES: usize = 60;

@@ -42,6 +42,10 @@ pub async fn create_to_active(stand: &dyn Stand) -> Result<(), Failure> {
         active.id
     );
     let ip = active.ip.during("the address of an active host")?;
+    ensure!(
+        active.created.is_some(),
+        "the active host does not say when it was created: of several hosts with one key the oldest stays"
+    );
     let hosts = bench.hosts();
     ensure!(hosts.len() == 1, "one provision made {} hosts", hosts.len());
     if let Some(expected) = hosts.first().and_then(|host| host.ip.as_deref()) {
