@@ -16,9 +16,11 @@ use kube::{
 use crate::{
     causes::with_causes,
     context::Context,
-    controller::{Failure, Managed, reconcile},
+    controller::{Effects, reconcile},
     controllers::CONCURRENCY,
     crd::{FINALIZER, Host, Tunnel},
+    failure::Failure,
+    managed::Managed,
 };
 
 /// What cleaning up came to.
@@ -60,7 +62,7 @@ async fn remove_everything(context: &Arc<Context>, seen: &mut BTreeSet<String>) 
 }
 
 /// Deletes what is there and does the operator's part. What is left was there at the last look.
-async fn remove_all<K: Managed>(context: &Arc<Context>, seen: &mut BTreeSet<String>) -> Result<Vec<String>, Failure> {
+async fn remove_all<K: Effects>(context: &Arc<Context>, seen: &mut BTreeSet<String>) -> Result<Vec<String>, Failure> {
     let found = list::<K>(context).await?;
     seen.extend(found.iter().filter_map(ResourceExt::uid));
     stream::iter(found.into_iter().map(Ok))
@@ -73,7 +75,7 @@ async fn remove_all<K: Managed>(context: &Arc<Context>, seen: &mut BTreeSet<Stri
     Ok(held.map(|resource| describe(context, resource)).collect())
 }
 
-async fn remove<K: Managed>(context: &Arc<Context>, resource: K) -> Result<(), Failure> {
+async fn remove<K: Effects>(context: &Arc<Context>, resource: K) -> Result<(), Failure> {
     let api = context.api::<K>(&resource.namespace().unwrap_or_default());
     let name = resource.name_any();
     if resource.meta().deletion_timestamp.is_none() {

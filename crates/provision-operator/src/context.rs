@@ -1,7 +1,7 @@
 //! What every reconcile works with.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -13,44 +13,27 @@ use kube::{
     api::ListParams,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
-use provision::{Error, ErrorKind, Result, Settings};
+use provision::{Error, ErrorKind, HostId, Result, Settings};
 
 use crate::{
-    account::{Account, Accounts, Credentials},
-    budget::{Budget, CostCap},
+    account::Account,
+    accounts::{Accounts, Credentials},
+    budget::Budget,
     causes::with_causes,
     clock::Clock,
-    controller::{Failure, Managed},
     crd::{FINALIZER, Host, Tunnel},
     engine::Removal,
-    mapping::{Defaults, client::ClientSettings, conditions::Problem},
+    failure::Failure,
+    managed::Managed,
+    mapping::conditions::Problem,
     metrics::Metrics,
+    options::Options,
 };
 
 /// The name under which the operator writes, and reports events.
 pub const MANAGER: &str = "provision-operator";
 /// How long a Secret with credentials is taken for unchanged.
 const SECRET_AGE: Duration = Duration::from_secs(30);
-
-/// What the operator was started with.
-pub struct Options {
-    /// The cloud for Tunnels, and for Hosts that name none.
-    pub provider: Option<String>,
-    /// Reads the operator's own credentials; asked again and again, because files change.
-    pub settings: Box<dyn Fn() -> Result<Settings> + Send + Sync>,
-    /// Reads the license of the tunnel's client, where one was given.
-    pub license: Box<dyn Fn() -> Result<Option<String>> + Send + Sync>,
-    /// What host requests have in common.
-    pub defaults: Defaults,
-    /// How the tunnel's clients are run.
-    pub client: ClientSettings,
-    /// Whether only annotated Services get a tunnel.
-    pub annotated_only: bool,
-    /// Cap on hosts.
-    pub max_hosts: Option<usize>,
-    /// Cap on what they cost in a month.
-    pub max_monthly_cost: Option<CostCap>,
-}
 
 /// What every reconcile works with.
 pub struct Context {
@@ -82,6 +65,10 @@ pub struct Memory {
     pub retry_at: Option<SystemTime>,
     /// Why the last attempt to do what follows from the host's state failed.
     pub hitch: Option<Problem>,
+    /// Second hosts whose deletion was begun.
+    pub duplicates: BTreeSet<HostId>,
+    /// From when on a list must show the host.
+    pub certain_by: Option<SystemTime>,
     /// The last event, so that it is not repeated.
     pub told: Option<(String, String)>,
     /// The phase that the metrics count it under.

@@ -22,8 +22,9 @@ use crate::{
     account::Watcher,
     causes::with_causes,
     context::Context,
-    controller::{Managed, reconcile, reconcile_service, retry},
+    controller::{reconcile, reconcile_service, retry},
     crd::{FINALIZER, Host, Tunnel},
+    managed::Managed,
     mapping::service::service_of,
     orphans,
 };

@@ -12,8 +12,9 @@ use provision::{HostId, HostStatus};
 
 use crate::crd::HostPhase;
 
-/// How long after a deletion began a create whose answer was lost may still show up at the cloud.
-pub const LATE_CREATE: Duration = Duration::from_secs(60);
+/// How long a create may be under way when its resource's deletion begins. What it makes is in lists as much later as the cloud
+/// takes to show a new host.
+pub const UNDER_WAY: Duration = Duration::from_secs(30);
 
 /// What is known of a resource.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,7 +25,11 @@ pub struct Known {
     pub claimed: bool,
     /// The host's id, once it is stored.
     pub id: Option<HostId>,
-    /// The phase that the status has on record.
+    /// Whether the id is one of inlets-operator's that lacks its region.
+    pub lacks_region: bool,
+    /// How long a list may lack a new host.
+    pub visible_within: Duration,
+    /// The phase that the status has on record; `None` while the host is not made, or not yet all that was asked for.
     pub phase: Option<HostPhase>,
     /// Whether the host outlives the resource.
     pub retain: bool,
@@ -49,6 +54,8 @@ pub enum Seen {
     },
     /// The cloud says, and goes on saying, that it does not exist.
     Gone,
+    /// Why the id can be no host's at this cloud.
+    NoId(String),
 }
 
 /// How far the removal of a host has come. Kept in memory only: forgotten, it starts again and finds nothing to do.
@@ -74,8 +81,12 @@ pub enum Step {
     Claim,
     /// Ask the cloud for a host with the resource's key, and store its id at once.
     Create,
-    /// Have the host watched, and bring the resource's status up to this.
+    /// Add the region to the id.
+    CompleteId,
+    /// See to it that the host is the only one with its key, before the resource's status says this.
     Settle(State),
+    /// Bring the resource's status up to this.
+    Report(State),
     /// Delete the resource itself, whose time to live has passed.
     Expire,
     /// Ask the cloud to delete the host, again and again until nothing of it is left.
@@ -107,8 +118,15 @@ pub fn next(known: &Known, seen: &Seen, removal: &Removal) -> Step {
         Some(since) => next_of_removal(known, since, removal),
         None if !known.claimed => Step::Claim,
         None if known.expired => Step::Expire,
-        None if known.id.is_none() => Step::Create,
-        None => Step::Settle(state(known, seen)),
+        None if known.lacks_region => Step::CompleteId,
+        None if known.id.is_none() || known.phase.is_none() => Step::Create,
+        None => {
+            let state = state(known, seen);
+            match decides(known, &state) {
+                true => Step::Settle(state),
+                false => Step::Report(state),
+            }
+        }
     }
 }
 
@@ -119,8 +137,14 @@ fn next_of_removal(known: &Known, since: SystemTime, removal: &Removal) -> Step 
     if known.retain {
         return Step::Release;
     }
+    if known.lacks_region {
+        return Step::CompleteId;
+    }
     // A create may be under way whose answer nobody has: only a list that is young enough counts.
-    let settled = if known.id.is_some() { since } else { since + LATE_CREATE };
+    let settled = match known.id {
+        Some(_) => since,
+        None => since + UNDER_WAY + known.visible_within,
+    };
     match (removal, &known.id) {
         (Removal::Clear, _) => Step::Release,
         (Removal::Found(id), _) | (Removal::Begun, Some(id)) => Step::Delete(id.clone()),
@@ -129,6 +153,12 @@ fn next_of_removal(known: &Known, since: SystemTime, removal: &Removal) -> Step 
             begun_after: settled.max(*at),
         },
     }
+}
+
+/// Whether a change of the host ends its making, or the host itself: when another one may have to take its place.
+fn decides(known: &Known, state: &State) -> bool {
+    use HostPhase::{Active, Deleting, Failed, Gone};
+    known.phase != Some(state.phase) && matches!(state.phase, Active | Failed | Gone | Deleting)
 }
 
 fn state(known: &Known, seen: &Seen) -> State {
@@ -143,6 +173,11 @@ fn state(known: &Known, seen: &Seen) -> State {
             phase: HostPhase::Gone,
             ip: None,
             message: Some("the cloud no longer has the host, though nobody deleted it here".to_owned()),
+        },
+        Seen::NoId(message) => State {
+            phase: HostPhase::Unknown,
+            ip: None,
+            message: Some(message.clone()),
         },
         Seen::Host { status, ip, message } => State {
             phase: phase(*status),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod accounts;
 pub mod args;
 pub mod budget;
 mod causes;
@@ -11,10 +12,13 @@ pub mod controller;
 pub mod controllers;
 pub mod crd;
 pub mod engine;
+pub mod failure;
 pub mod health;
 pub mod lease;
+pub mod managed;
 pub mod mapping;
 pub mod metrics;
+pub mod options;
 pub mod orphans;
 pub mod own_cloud;
 pub mod run;

@@ -22,7 +22,7 @@ pub struct ReconcileLabels {
 pub struct CallLabels {
     /// The provider's id.
     pub provider: &'static str,
-    /// `provision`, `status`, `delete`, `list` or `catalog`.
+    /// `provision`, `status`, `delete`, `delete_leftovers`, `settle`, `list` or `catalog`.
     pub operation: &'static str,
     /// `ok`, or the kind of the error.
     pub outcome: &'static str,

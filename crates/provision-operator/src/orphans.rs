@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use kube::{Api, ResourceExt as _, api::ListParams};
-use provision::{Deletion, HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
+use provision::{HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
 
 use crate::{
     account::{Account, Listed, Purpose},
     context::Context,
-    controller::{Failure, Managed},
     crd::{Host, Tunnel},
+    failure::Failure,
+    managed::Managed,
     mapping::{CLUSTER_LABEL, KIND_LABEL},
 };
 
@@ -71,11 +72,19 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
         let cluster = &context.options.defaults.cluster;
         let ours = |host: &&ProvisionedHost| host.labels.get(CLUSTER_LABEL) == Some(cluster.as_str());
         let mut count = 0;
+        let mut leaving = account.leaving_orphans();
         for host in hosts.iter().filter(ours).filter(|host| !known.has(host)) {
             count += 1;
+            leaving.remove(&host.id);
             let may_delete = delete && host.labels.get(KIND_LABEL) == Some("tunnel");
             let deleted = may_delete && remove(&account, &host.id).await;
-            tracing::warn!(provider = account.info().id, id = %host.id, name = host.name, deleted, "no resource asks for this host");
+            tracing::warn!(
+                provider = account.info().id,
+                id = host.id.to_text(),
+                name = host.name,
+                deleted,
+                "no resource asks for this host"
+            );
             orphans.push(Orphan {
                 provider: account.info().id,
                 id: host.id.clone(),
@@ -83,18 +92,20 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
                 deleted,
             });
         }
+        for id in leaving {
+            remove(&account, &id).await;
+        }
         context.metrics.orphans(account.info().id, count);
     }
     Ok(orphans)
 }
 
 async fn remove(account: &Account, id: &HostId) -> bool {
-    match account.cloud().delete(&id.clone().into()).await {
-        Ok(Deletion::Removed | Deletion::NotFound) => true,
-        // The next check asks again.
-        Ok(Deletion::InProgress) => false,
+    match account.delete_orphan(id).await {
+        // One that is not over is asked for again by the next check.
+        Ok(deletion) => deletion.is_over(),
         Err(error) => {
-            tracing::warn!(%id, %error, "an orphaned host cannot be deleted");
+            tracing::warn!(id = id.to_text(), %error, "an orphaned host cannot be deleted");
             false
         }
     }

@@ -18,19 +18,21 @@ use tokio::sync::{mpsc::UnboundedReceiver, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    account::{Accounts, Connect, Pace, Watcher},
+    account::{Pace, Watcher},
+    accounts::{Accounts, Connect, Credentials},
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
     budget::CostCap,
     causes::with_causes,
     cleanup,
     clock::Clock,
-    context::{Context, Options},
+    context::Context,
     controllers::{self, OrphanChecks},
     crd,
     health::{self, Health},
     lease::{Elector, GIVE_UP, RENEWAL},
     mapping::{Defaults, client::ClientSettings},
     metrics::Metrics,
+    options::Options,
     own_cloud,
 };
 
@@ -159,9 +161,7 @@ async fn work(
     // The operator's own account is there from the start, so that orphans are found without any resource.
     if let Some(provider) = &context.options.provider {
         let settings = (context.options.settings)()?;
-        context
-            .accounts
-            .get(provider, crate::account::Credentials::Own, &settings)?;
+        context.accounts.get(provider, Credentials::Own, &settings)?;
     }
     let orphans = OrphanChecks {
         interval: flags.orphan_interval,

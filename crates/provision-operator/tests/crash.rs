@@ -12,10 +12,13 @@
 
 mod world;
 
+use std::time::Duration;
+
+use provision_sim::{Effect, Fault};
 use serde_json::json;
 use world::{
     World,
-    clouds::on_every_cloud,
+    clouds::{on, on_every_cloud, with_twins},
     gate::{Fate, Gate},
 };
 
@@ -140,5 +143,73 @@ fn a_deletion_survives_a_crash_at_every_call() {
         .await;
         eprintln!("{cloud}: died at each of {calls} calls, twice");
         assert!(calls > 8, "{cloud}: only {calls} calls");
+    });
+}
+
+/// Two hosts with the key of one resource: a second one that lists show late is made first, or afterwards.
+async fn twins(world: &World, is_older: bool) {
+    world.make_host("runner", json!({ "userData": { "inline": "#!/bin/sh\ntrue\n" } }));
+    let late = Fault::new(Effect::LateVisibility { millis: 4_000 });
+    world.sim.faults().add(late.times(1));
+    if !is_older {
+        let mut operator = world.start();
+        operator.round().await;
+        world.sim.clock().advance(Duration::from_secs(2));
+    }
+    world.make_twin_of("runner").await;
+    if is_older {
+        world.sim.clock().advance(Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn of_two_hosts_one_is_left_wherever_the_operator_dies() {
+    on(&with_twins(), async |cloud| {
+        for is_older in [true, false] {
+            let is_settled = |world: &World| world.host("runner")["status"]["phase"] == "Active";
+            let calls = at_every_call(
+                cloud,
+                async |world| twins(world, is_older).await,
+                async |world, operator| operator.until("it is active", || is_settled(world)).await,
+                async |world, place| {
+                    let mut second = world.start();
+                    second.until(place, || is_settled(world)).await;
+                    assert_eq!(world.hosts_at_cloud(), 1, "{place}");
+                    world.cluster.delete(world::HOSTS, "shop", "runner");
+                    second.until(place, || world.host("runner").is_null()).await;
+                    world.assert_empty(place);
+                },
+            )
+            .await;
+            eprintln!("{cloud}: died at each of {calls} calls, twice");
+            assert!(calls > 8, "{cloud}: only {calls} calls");
+        }
+    });
+}
+
+#[test]
+fn a_successor_that_cannot_see_the_first_host_yet_ends_with_one() {
+    on(&with_twins(), async |cloud| {
+        let mut number = 0;
+        let world = loop {
+            let world = World::new(cloud);
+            world.make_host("runner", json!({}));
+            let late = Fault::new(Effect::LateVisibility { millis: 4_000 });
+            world.sim.faults().add(late.times(1));
+            let mut first = world.start_with(Gate::die_at(number, Fate::DieAfter));
+            first.round().await;
+            if world.hosts_at_cloud() == 1 {
+                break world;
+            }
+            number += 1;
+        };
+        world.sim.clock().advance(Duration::from_secs(2));
+        let mut second = world.start();
+        second.round().await;
+        assert_eq!(world.hosts_at_cloud(), 2, "{cloud}: nothing to settle");
+        second
+            .until("it is active", || world.host("runner")["status"]["phase"] == "Active")
+            .await;
+        assert_eq!(world.hosts_at_cloud(), 1, "{cloud}");
     });
 }

@@ -1,7 +1,7 @@
 //! Counts every call to a cloud, and notes when the cloud wants to be left alone.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -9,10 +9,9 @@ use std::{
 use async_trait::async_trait;
 use provision::{
     BasicHost, Catalog, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey, ListFilter,
-    ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
+    ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settled,
 };
 
-use super::Purpose;
 use crate::{clock::Clock, metrics::Metrics};
 
 /// The first pause after a rate limit that says nothing of its length; doubles up to [`LONGEST`].
@@ -24,6 +23,15 @@ const LONGEST: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_secs(60);
 /// How soon to ask again whether the deletions are through.
 const TURN: Duration = Duration::from_secs(5);
+
+/// What an operation is for: when the budget of requests is short, deletions come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It ends something that bills.
+    Delete,
+    /// Anything else.
+    Other,
+}
 
 /// Why an account is left alone, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +55,8 @@ struct State {
     short_until: Option<SystemTime>,
     limits_in_a_row: u32,
     deleting: BTreeSet<String>,
+    /// Ids that the cloud was asked about and that can be no host's, and why.
+    no_ids: BTreeMap<HostId, String>,
 }
 
 impl Gate {
@@ -88,6 +98,11 @@ impl Gate {
     pub(super) fn no_longer_deletes(&self, uid: &str) -> bool {
         let mut state = self.state();
         state.deleting.remove(uid) && state.deleting.is_empty()
+    }
+
+    /// Ids that turned out to be none since the last call.
+    pub(super) fn take_no_ids(&self) -> BTreeMap<HostId, String> {
+        std::mem::take(&mut self.state().no_ids)
     }
 
     fn note<T>(&self, result: &Result<T>) {
@@ -148,13 +163,22 @@ impl Provisioner for Guarded {
         self.note("provision", self.inner.provision(host).await)
     }
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
-        self.note("status", self.inner.status(id).await)
+        let result = self.note("status", self.inner.status(id).await);
+        if let Err(error) = &result
+            && error.kind() == ErrorKind::InvalidRequest
+        {
+            self.gate.state().no_ids.insert(id.clone(), error.to_string());
+        }
+        result
     }
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
         self.note("delete", self.inner.delete(request).await)
     }
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
         self.note("delete_leftovers", self.inner.delete_leftovers(key, region).await)
+    }
+    async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
+        self.note("settle", self.inner.settle(host).await)
     }
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
         self.note("list", self.inner.list(filter).await)

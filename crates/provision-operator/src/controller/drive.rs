@@ -7,11 +7,13 @@ use kube::{
     api::{DeleteParams, Preconditions},
     runtime::controller::Action,
 };
-use provision::ProvisionedHost;
+use provision::{HostId, Origin, ProvisionedHost};
 use serde_json::json;
 
 use super::{
-    Failure, Managed, News, removal,
+    complete::complete_id,
+    effects::Effects,
+    one, removal,
     work::{Then, Work, is_claimed, moment, patch_status, problem_of},
 };
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
     context::Context,
     crd::{FINALIZER, HostPhase, PROVIDER_ANNOTATION},
     engine::{State, Step, next},
+    failure::Failure,
+    managed::{Managed, News},
     mapping::conditions::Problem,
 };
 
@@ -31,13 +35,13 @@ const RESYNC: Duration = Duration::from_secs(600);
 ///
 /// # Errors
 /// When the cluster's API fails. Failures of the cloud are told in the resource, and end with a date for the next attempt.
-pub async fn reconcile<K: Managed>(resource: Arc<K>, context: Arc<Context>) -> Result<Action, Failure> {
+pub async fn reconcile<K: Effects>(resource: Arc<K>, context: Arc<Context>) -> Result<Action, Failure> {
     let result = run(resource, &context).await;
     context.metrics.reconciled(K::KIND, result.is_ok());
     result
 }
 
-async fn run<K: Managed>(resource: Arc<K>, context: &Context) -> Result<Action, Failure> {
+async fn run<K: Effects>(resource: Arc<K>, context: &Context) -> Result<Action, Failure> {
     let resource = (*resource).clone();
     let Some(uid) = resource.uid() else {
         return Ok(Action::await_change());
@@ -70,7 +74,12 @@ async fn run<K: Managed>(resource: Arc<K>, context: &Context) -> Result<Action, 
             Step::Rest => Then::Stop(Action::await_change()),
             Step::Claim => work.claim().await?,
             Step::Create => work.create().await?,
-            Step::Settle(state) => work.settle(state).await?,
+            Step::CompleteId => complete_id(&mut work).await?,
+            Step::Settle(state) => match one::settle(&mut work, &state).await? {
+                Some(then) => then,
+                None => work.report(state).await?,
+            },
+            Step::Report(state) => work.report(state).await?,
             Step::Expire => work.expire().await?,
             Step::Delete(id) => removal::delete(&mut work, &id).await?,
             Step::LookForStrays { begun_after } => removal::look_for_strays(&mut work, begun_after).await?,
@@ -114,7 +123,12 @@ async fn without_account<K: Managed>(
     Ok(Action::requeue(Duration::from_secs(60)))
 }
 
-impl<K: Managed> Work<'_, K> {
+/// When to try again after a reconcile that failed.
+pub fn retry<K>(_resource: Arc<K>, failure: &Failure, _context: Arc<Context>) -> Action {
+    Action::requeue(failure.delay(0))
+}
+
+impl<K: Effects> Work<'_, K> {
     /// The cloud of the operator changed while this host was at another one: asking the new one whether the host is gone
     /// would leave it billing.
     async fn refuse_another_cloud(&mut self) -> Result<Option<Action>, Failure> {
@@ -170,12 +184,25 @@ impl<K: Managed> Work<'_, K> {
         }
         match self.ask_for_host().await {
             Ok(host) => {
+                if let Some(then) = self.drop_other(&host.id).await? {
+                    return Ok(then);
+                }
                 let cost = cost.map(|(amount, currency)| format!("{amount:.2} {currency}"));
                 self.store(host, cost).await?;
                 Ok(Then::GoOn)
             }
             Err(Failure::Kube(error)) => Err(error.into()),
-            Err(failure) => self.failed(&failure, "Create").await,
+            Err(failure) => {
+                if let Failure::Cloud(error) = &failure
+                    && let Some(id) = error.host()
+                {
+                    if let Some(then) = self.drop_other(id).await? {
+                        return Ok(then);
+                    }
+                    self.keep(id).await?;
+                }
+                self.failed(&failure, "Create").await
+            }
         }
     }
 
@@ -183,6 +210,26 @@ impl<K: Managed> Work<'_, K> {
         let key = self.key()?;
         let request = self.resource.request(self.context, &key, self.account.info()).await?;
         Ok(self.account.cloud().provision(&request).await?)
+    }
+
+    /// Deletes the host of an earlier attempt, if the key has led to another one since.
+    async fn drop_other(&mut self, id: &HostId) -> Result<Option<Then>, Failure> {
+        let other = self.stored_id().filter(|other| other != id);
+        one::leave_only(self, id, other.into_iter().collect()).await
+    }
+
+    /// Stores the id of a host that exists though it is not all that was asked for: it bills, and is deleted with the resource.
+    /// The phase stays, so that the next attempt goes on with it.
+    async fn keep(&mut self, id: &HostId) -> Result<(), Failure> {
+        if self.stored_id().as_ref() == Some(id) {
+            return Ok(());
+        }
+        let state = State {
+            phase: self.resource.stored_phase(),
+            ip: None,
+            message: None,
+        };
+        self.show_with_id(id, &state, &News::default()).await
     }
 
     /// Stores the id before anything else is done with the host.
@@ -194,26 +241,25 @@ impl<K: Managed> Work<'_, K> {
             message: None,
         };
         let news = News { problem: None, cost };
-        if let Some(resource) = patch_status(self.context, &self.resource, Some(id.as_str()), &state, &news).await? {
-            self.resource = resource;
-        }
-        self.context.remember(&self.uid, |memory| {
-            memory.failures = 0;
-            memory.retry_at = None;
-        });
+        self.show_with_id(&id, &state, &news).await?;
+        self.succeeded();
         let region = host
             .region
             .clone()
             .or_else(|| self.resource.region(&self.context.options));
         self.account.watch(&id, region.as_deref(), &self.watcher());
-        let note = format!("host {id} at {}", self.account.info().id);
-        self.context
-            .tell(&self.resource, false, "HostCreated", "Create", &note)
-            .await;
+        // A host that was asked for differently will do: what a resource says of its host never changes, what the operator adds
+        // to it does.
+        let reason = match host.origin {
+            Some(Origin::Adopted | Origin::AdoptedDifferent) => "HostAdopted",
+            _ => "HostCreated",
+        };
+        let note = format!("host {}", self.name_of(&id));
+        self.context.tell(&self.resource, false, reason, "Create", &note).await;
         Ok(())
     }
 
-    async fn settle(&mut self, state: State) -> Result<Then, Failure> {
+    async fn report(&mut self, state: State) -> Result<Then, Failure> {
         self.count(state.phase);
         self.context.note_price(&self.resource, &self.uid, &self.account).await;
         let was_active = self.resource.stored_phase() == HostPhase::Active;

@@ -7,20 +7,20 @@ use provision::{Deletion, HostId, IdempotencyKey, RegionFilter};
 use serde_json::json;
 
 use super::{
-    Failure, Managed, News,
+    effects::Effects,
+    one::{self, AGAIN},
     work::{Then, Work},
 };
 use crate::{
     account::{Listed, Purpose},
     crd::{FINALIZER, HostPhase},
     engine::{Removal, State},
+    failure::Failure,
+    managed::{Managed, News},
 };
 
-/// How soon a deletion that goes on is asked for again.
-const AGAIN: Duration = Duration::from_secs(5);
-
 /// Asks the cloud to delete a host.
-pub(super) async fn delete<K: Managed>(work: &mut Work<'_, K>, id: &HostId) -> Result<Then, Failure> {
+pub(super) async fn delete<K: Effects>(work: &mut Work<'_, K>, id: &HostId) -> Result<Then, Failure> {
     begin(work).await?;
     if let Some(then) = work.wait_for_next_attempt() {
         return Ok(then);
@@ -29,27 +29,29 @@ pub(super) async fn delete<K: Managed>(work: &mut Work<'_, K>, id: &HostId) -> R
         return work.wait_for(&pause).await;
     }
     match work.account.cloud().delete(&id.clone().into()).await {
-        Ok(Deletion::Removed | Deletion::NotFound) => {
+        Ok(deletion) if deletion.is_over() => {
             work.account.unwatch(id);
+            let begun = work.context.memory(&work.uid).duplicates;
+            if let Some(then) = one::remove(work, begun).await? {
+                return Ok(then);
+            }
             let now = work.context.clock.now();
-            work.context.remember(&work.uid, |memory| {
-                memory.removal = Removal::Removed(now);
-                memory.failures = 0;
-                memory.retry_at = None;
-            });
-            let note = format!("host {id} and everything made for it are gone");
+            work.context
+                .remember(&work.uid, |memory| memory.removal = Removal::Removed(now));
+            work.succeeded();
+            let note = format!("host {} and everything made for it are gone", work.name_of(id));
             work.context
                 .tell(&work.resource, false, "HostDeleted", "Delete", &note)
                 .await;
             Ok(Then::GoOn)
         }
-        Ok(Deletion::InProgress) => Ok(Then::Stop(Action::requeue(AGAIN))),
+        Ok(_) => Ok(Then::Stop(Action::requeue(AGAIN))),
         Err(error) => work.failed(&Failure::Cloud(error), "Delete").await,
     }
 }
 
 /// Looks for a host that was created for the resource though its id was never stored.
-pub(super) async fn look_for_strays<K: Managed>(
+pub(super) async fn look_for_strays<K: Effects>(
     work: &mut Work<'_, K>,
     begun_after: SystemTime,
 ) -> Result<Then, Failure> {
@@ -90,7 +92,10 @@ pub(super) async fn look_for_strays<K: Managed>(
             Removal::Found(id)
         }
         Some(id) => {
-            let note = format!("host {id} was made for this resource though its id was never stored");
+            let note = format!(
+                "host {} was made for this resource though its id was never stored",
+                work.name_of(&id)
+            );
             work.context
                 .tell(&work.resource, true, "StrayFound", "Delete", &note)
                 .await;
@@ -100,9 +105,9 @@ pub(super) async fn look_for_strays<K: Managed>(
         // Of a create whose id was stored the deletion by id removes everything.
         None if known.is_some() => Removal::Clear,
         None => match delete_leftovers(work, &key).await {
-            Ok(Deletion::Removed | Deletion::NotFound) => Removal::Clear,
+            Ok(deletion) if deletion.is_over() => Removal::Clear,
             // Something uses them that no list shows yet: only a new one can tell what.
-            Ok(Deletion::InProgress) => {
+            Ok(_) => {
                 let now = work.context.clock.now();
                 work.context
                     .remember(&work.uid, |memory| memory.removal = Removal::Removed(now));
@@ -129,14 +134,16 @@ async fn delete_leftovers<K: Managed>(work: &Work<'_, K>, key: &IdempotencyKey) 
 }
 
 /// Takes the finalizer off.
-pub(super) async fn release<K: Managed>(work: &mut Work<'_, K>) -> Result<Then, Failure> {
+pub(super) async fn release<K: Effects>(work: &mut Work<'_, K>) -> Result<Then, Failure> {
     if let Some(then) = work.refresh().await? {
         return Ok(then);
     }
     work.resource.withdraw(work.context).await?;
     if work.resource.retains() {
-        let id = work.resource.stored_id().unwrap_or("without an id");
-        let note = format!("host {id} stays at {} and goes on billing", work.account.info().id);
+        let note = match work.stored_id() {
+            Some(id) => format!("host {} stays and goes on billing", work.name_of(&id)),
+            None => "no host was made, or none whose id is known".to_owned(),
+        };
         work.context
             .tell(&work.resource, false, "HostRetained", "Delete", &note)
             .await;
@@ -159,7 +166,7 @@ pub(super) async fn release<K: Managed>(work: &mut Work<'_, K>) -> Result<Then, 
 }
 
 /// What comes before the first word to the cloud: nobody is sent to the host any more, and the resource says so.
-async fn begin<K: Managed>(work: &mut Work<'_, K>) -> Result<(), Failure> {
+pub(super) async fn begin<K: Effects>(work: &mut Work<'_, K>) -> Result<(), Failure> {
     work.account.deletes(&work.uid);
     if work.resource.stored_phase() != HostPhase::Deleting {
         work.resource.withdraw(work.context).await?;

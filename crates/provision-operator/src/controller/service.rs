@@ -9,10 +9,10 @@ use kube::{
     runtime::controller::Action,
 };
 
-use super::Failure;
 use crate::{
     context::Context,
     crd::Tunnel,
+    failure::Failure,
     mapping::service::{may_have_tunnel, owns, tunnel_for, tunnel_name, wants_tunnel},
 };
 

@@ -1,6 +1,4 @@
-//! Tunnels: what the shared reconcile needs to know of them, and what follows from an active host.
-
-use std::time::SystemTime;
+//! Tunnels: what is read from the cluster for them, and what follows from an active host.
 
 use async_trait::async_trait;
 use k8s_openapi::{
@@ -17,12 +15,12 @@ use kube::{
 use provision::{BasicHost, Error, ErrorKind, IdempotencyKey, ProviderInfo};
 use serde_json::{Value, json};
 
-use super::{Failure, Managed, News, work::write_status};
+use super::{effects::Effects, work::write_status};
 use crate::{
-    account::Credentials,
-    context::{Context, MANAGER, Options},
+    context::{Context, MANAGER},
     crd::{HostPhase, Tunnel},
     engine::State,
+    failure::Failure,
     mapping::{
         client::{self, DIGEST_ANNOTATION, LICENSE_SECRET},
         exit_server::AuthToken,
@@ -31,37 +29,7 @@ use crate::{
 };
 
 #[async_trait]
-impl Managed for Tunnel {
-    const KIND: &'static str = "Tunnel";
-
-    fn stored_id(&self) -> Option<&str> {
-        self.status.as_ref()?.host_id.as_deref().filter(|id| !id.is_empty())
-    }
-
-    fn stored_phase(&self) -> HostPhase {
-        tunnel::phase(self)
-    }
-
-    fn retains(&self) -> bool {
-        false
-    }
-
-    fn expires(&self) -> Option<SystemTime> {
-        None
-    }
-
-    fn account(&self, options: &Options) -> (Option<String>, Credentials) {
-        (options.provider.clone(), Credentials::Own)
-    }
-
-    fn region(&self, options: &Options) -> Option<String> {
-        options.defaults.region.clone()
-    }
-
-    fn plan(&self, options: &Options) -> Option<String> {
-        options.defaults.plan.clone()
-    }
-
+impl Effects for Tunnel {
     async fn request(
         &mut self,
         context: &Context,
@@ -78,22 +46,6 @@ impl Managed for Tunnel {
         }
         let token = token(self, context).await?;
         Ok(tunnel::request(self, key, &token, &context.options.defaults, info)?)
-    }
-
-    fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {
-        let mut patch = tunnel::status_patch(self, id, state, news.problem.as_ref(), now);
-        let name = client::token_secret_name(self);
-        // The Secret's name is stored together with the id: one write less for each tunnel.
-        if id.is_some()
-            && let Some(reference) = tunnel::reference_patch(self, "authTokenRef", &name)
-        {
-            let target = patch.get_or_insert_with(|| json!({ "status": {} }));
-            let target = target.pointer_mut("/status").and_then(Value::as_object_mut);
-            if let (Some(target), Some(reference)) = (target, reference.pointer("/status/authTokenRef")) {
-                target.insert("authTokenRef".to_owned(), reference.clone());
-            }
-        }
-        patch
     }
 
     async fn follow(&mut self, context: &Context, state: &State) -> Result<(), Failure> {

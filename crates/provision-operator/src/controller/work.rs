@@ -11,15 +11,16 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::controller::Action,
 };
-use provision::{HostId, IdempotencyKey};
+use provision::{HostId, HostRef, IdempotencyKey};
 use serde_json::{Value, json};
 
-use super::{Failure, Managed, News};
 use crate::{
     account::{Account, Pause, Watcher},
     context::Context,
     crd::{FINALIZER, HostPhase},
     engine::{Known, Seen, State},
+    failure::Failure,
+    managed::{Managed, News},
     mapping::conditions::Problem,
 };
 
@@ -69,10 +70,14 @@ pub(super) async fn write_status<K: Managed>(context: &Context, resource: &K, mu
 impl<K: Managed> Work<'_, K> {
     pub(super) fn known(&self) -> Known {
         let phase = self.resource.stored_phase();
+        let info = self.account.info();
+        let id = self.stored_id();
         Known {
             deleting: self.resource.meta().deletion_timestamp.as_ref().map(moment),
             claimed: is_claimed(&self.resource),
-            id: self.stored_id(),
+            lacks_region: id.as_ref().is_some_and(|id| self.lacks_region(id)),
+            visible_within: info.visible_within,
+            id,
             phase: (phase != HostPhase::Pending).then_some(phase),
             retain: self.resource.retains(),
             expired: self
@@ -90,11 +95,16 @@ impl<K: Managed> Work<'_, K> {
             .and_then(|id| HostId::new(id).ok())
     }
 
+    /// Where lists are by region, our ids have one, and those of inlets-operator have not.
+    fn lacks_region(&self, id: &HostId) -> bool {
+        !self.account.info().capabilities.lists_all_regions && id.parts().count() == 1
+    }
+
     pub(super) fn seen(&self) -> Seen {
         if self.resource.meta().deletion_timestamp.is_some() {
             return Seen::Unread;
         }
-        let Some(id) = self.stored_id() else {
+        let Some(id) = self.stored_id().filter(|id| !self.lacks_region(id)) else {
             return Seen::Unread;
         };
         let region = self.resource.region(&self.context.options);
@@ -107,6 +117,11 @@ impl<K: Managed> Work<'_, K> {
             namespace: self.resource.namespace().unwrap_or_default(),
             name: self.resource.name_any(),
         }
+    }
+
+    /// A host of this account, as people write it.
+    pub(super) fn name_of(&self, id: &HostId) -> String {
+        HostRef::new(self.account.info().id, id.clone()).to_string()
     }
 
     pub(super) fn key(&self) -> Result<IdempotencyKey, Failure> {
@@ -150,6 +165,14 @@ impl<K: Managed> Work<'_, K> {
         let at = self.context.memory(&self.uid).retry_at?;
         let wait = at.duration_since(self.context.clock.now()).ok()?;
         (!wait.is_zero()).then(|| Then::Stop(Action::requeue(wait)))
+    }
+
+    /// The next failure is the first one again.
+    pub(super) fn succeeded(&self) {
+        self.context.remember(&self.uid, |memory| {
+            memory.failures = 0;
+            memory.retry_at = None;
+        });
     }
 
     /// Tells a failure and sets the date of the next attempt.
@@ -208,7 +231,16 @@ impl<K: Managed> Work<'_, K> {
     /// Brings the status up to date.
     pub(super) async fn show(&mut self, state: &State, news: &News) -> Result<(), Failure> {
         let id = self.resource.stored_id().map(str::to_owned);
-        if let Some(resource) = patch_status(self.context, &self.resource, id.as_deref(), state, news).await? {
+        self.show_id(id.as_deref(), state, news).await
+    }
+
+    /// As [`show`](Self::show), with another host's id.
+    pub(super) async fn show_with_id(&mut self, id: &HostId, state: &State, news: &News) -> Result<(), Failure> {
+        self.show_id(Some(id.as_str()), state, news).await
+    }
+
+    async fn show_id(&mut self, id: Option<&str>, state: &State, news: &News) -> Result<(), Failure> {
+        if let Some(resource) = patch_status(self.context, &self.resource, id, state, news).await? {
             self.resource = resource;
         }
         Ok(())

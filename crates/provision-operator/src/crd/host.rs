@@ -183,7 +183,7 @@ pub struct HostResourceStatus {
 /// State of a host in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum HostPhase {
-    /// Nothing was asked of the cloud yet, or the cloud refused.
+    /// Nothing was asked of the cloud yet, or what was asked is not done: it refused, or failed half-way.
     Pending,
     /// The cloud builds or boots it.
     Provisioning,

@@ -49,7 +49,7 @@ pub fn request(
         .iter()
         .map(|(name, text)| (name.clone(), text.0.clone()))
         .collect();
-    request.key = Some(key.clone());
+    request = request.with_key(key.clone());
     request.expires = expires(host)?;
     Ok(request)
 }
@@ -160,11 +160,11 @@ mod tests {
         );
         assert_eq!(made.ports.restricted().unwrap().len(), 2);
         assert_eq!(made.expires, Some(at(7200)));
+        assert_eq!(made.key(), key);
         assert_eq!(
             (made.ssh_keys, made.additional["a"].as_str()),
             (vec!["7".to_owned()], "b")
         );
-        assert_eq!(made.key, Some(key.clone()));
         NameRules::HOST_NAME.check("a cloud", &made.name).unwrap();
         // The operator's region means nothing to another cloud.
         let bare = host(json!({}));

@@ -78,12 +78,10 @@ mod tests {
 
     #[test]
     fn names_fit_every_cloud_and_differ_by_key() {
-        let strict = NameRules {
-            min_len: 1,
-            max_len: 32,
-            starts_with_letter: true,
-            double_hyphen: false,
-        };
+        let strict = NameRules::HOST_NAME
+            .with_len(1, 32)
+            .with_letter_first()
+            .without_double_hyphen();
         for name in [
             "nginx-1-tunnel",
             "1st.example.com",

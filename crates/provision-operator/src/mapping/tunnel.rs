@@ -36,7 +36,7 @@ pub fn request(
     host.plan = defaults.plan.clone();
     host.additional = defaults.additional.clone();
     host.labels = defaults.labels("tunnel")?;
-    host.key = Some(key.clone());
+    host = host.with_key(key.clone());
     Ok(host)
 }
 

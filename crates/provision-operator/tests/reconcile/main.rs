@@ -8,7 +8,9 @@
     reason = "tests"
 )]
 
+mod ids;
 mod trouble;
+mod twins;
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -41,6 +41,8 @@ struct Store {
     watchers: Vec<(String, mpsc::UnboundedSender<Value>)>,
     writes: BTreeMap<String, u64>,
     reads: u64,
+    /// The reasons of all events.
+    events: Vec<String>,
 }
 
 impl FakeCluster {
@@ -97,6 +99,12 @@ impl FakeCluster {
         self.inner.lock().unwrap().patch(&key, patch, false).unwrap();
     }
 
+    /// Changes an object's status, as an operator would that was here before.
+    pub(crate) fn patch_status(&self, collection: &str, namespace: &str, name: &str, patch: &Value) {
+        let key = (collection.to_owned(), namespace.to_owned(), name.to_owned());
+        self.inner.lock().unwrap().patch(&key, patch, true).unwrap();
+    }
+
     /// Deletes an object as a user would; what it owns goes with it.
     pub(crate) fn delete(&self, collection: &str, namespace: &str, name: &str) {
         let key = (collection.to_owned(), namespace.to_owned(), name.to_owned());
@@ -112,19 +120,26 @@ impl FakeCluster {
         self.inner.lock().unwrap().reads
     }
 
+    /// How many events of a reason there were.
+    pub(crate) fn events(&self, reason: &str) -> usize {
+        let store = self.inner.lock().unwrap();
+        store.events.iter().filter(|event| *event == reason).count()
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Answer> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let target = Target::parse(&path);
-        if target.collection.ends_with("events") {
-            return json_response(
-                StatusCode::CREATED,
-                &serde_json::from_slice(&body).unwrap_or(Value::Null),
-            );
-        }
         let mut store = self.inner.lock().unwrap();
+        if target.collection.ends_with("events") {
+            let event = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            store
+                .events
+                .push(event["reason"].as_str().unwrap_or_default().to_owned());
+            return json_response(StatusCode::CREATED, &event);
+        }
         if parts.method == Method::GET && query.contains("watch=true") {
             return store.watch(&target.collection, &query);
         }

@@ -10,6 +10,19 @@ pub(crate) fn every_cloud() -> Vec<&'static str> {
 /// For what is the operator's business and not the cloud's: one cloud without unique names, one with.
 pub(crate) const TWO: [&str; 2] = ["digitalocean", "hetzner"];
 
+/// Clouds that make a second host for a key when they are asked to: those without unique names and tokens.
+pub(crate) fn with_twins() -> Vec<&'static str> {
+    let makes = |info: &&&provision::ProviderInfo| {
+        let capabilities = &info.capabilities;
+        !capabilities.unique_names && !capabilities.create_tokens
+    };
+    provision::providers()
+        .iter()
+        .filter(makes)
+        .map(|info| info.id)
+        .collect()
+}
+
 /// Runs a test on these clouds at the same time. All of them run to their end; then those that failed are named.
 #[track_caller]
 pub(crate) fn on<F>(clouds: &[&'static str], test: impl Fn(&'static str) -> F + Sync)

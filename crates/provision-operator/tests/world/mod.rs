@@ -13,17 +13,19 @@ use std::{
 
 use async_trait::async_trait;
 use provision::{
-    Settings, connect_with,
+    BasicHost, HostId, IdempotencyKey, Provisioner, Settings, UserData, connect_with,
     http::{Request, Response, Transport, TransportError},
 };
 use provision_operator::{
-    account::{Accounts, Connect, Pace, Watcher},
+    account::{Pace, Watcher},
+    accounts::{Accounts, Connect},
     budget::CostCap,
     clock::Clock,
-    context::{Context, Options},
+    context::Context,
     controller::{reconcile, reconcile_service},
     mapping::{Defaults, client::ClientSettings},
     metrics::Metrics,
+    options::Options,
 };
 use provision_sim::{Item, Sim, SimOutcome, SimRequest};
 use serde_json::{Value, json};
@@ -44,6 +46,11 @@ pub(crate) struct SimTransport {
 
 #[async_trait]
 impl Transport for SimTransport {
+    fn clock(&self) -> provision::Clock {
+        let clock = self.sim.clock().clone();
+        provision::Clock::new(move || clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    }
+
     async fn send(&self, request: &Request, _timeout: Duration) -> Result<Response, TransportError> {
         let label = format!("cloud {} {}", request.method(), request.url().path());
         let fate = self.gate.pass(&label);
@@ -56,16 +63,15 @@ impl Transport for SimTransport {
         match self.sim.handle(sent) {
             SimOutcome::Answer(answer) if fate == Fate::Go => {
                 let (parts, body) = answer.into_parts();
-                Ok(Response {
-                    status: parts.status,
-                    headers: parts.headers,
-                    body,
-                })
+                Ok(Response::new(parts.status, parts.headers, body))
             }
             _ => Err(TransportError::Interrupted("connection reset".into())),
         }
     }
 }
+
+/// Wraps a cloud.
+pub(crate) type Between = fn(Arc<dyn Provisioner>) -> Arc<dyn Provisioner>;
 
 /// What operators are started with in a test, beside the cloud.
 #[derive(Clone, Default)]
@@ -73,6 +79,10 @@ pub(crate) struct Setup {
     pub(crate) annotated_only: bool,
     pub(crate) max_hosts: Option<usize>,
     pub(crate) max_monthly_cost: Option<CostCap>,
+    /// The operator's own region.
+    pub(crate) region: Option<String>,
+    /// Stands between the operator and its clouds.
+    pub(crate) between: Option<Between>,
     /// Accounts poll in tasks of their own.
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
@@ -154,8 +164,10 @@ impl World {
             sim: self.sim.clone(),
             gate: gate.clone(),
         });
-        let connect: Connect =
-            Arc::new(move |provider, settings| Ok(Arc::from(connect_with(provider, settings, transport.clone())?)));
+        let between = self.setup.between.unwrap_or(|cloud| cloud);
+        let connect: Connect = Arc::new(move |provider, settings| {
+            Ok(between(Arc::from(connect_with(provider, settings, transport.clone())?)))
+        });
         let metrics = Metrics::default();
         let mut pace = Pace::default();
         if self.setup.real_time {
@@ -178,6 +190,7 @@ impl World {
             defaults: Defaults {
                 cluster: "cluster-1".to_owned(),
                 inlets_release: "0.9.40".to_owned(),
+                region: self.setup.region.clone(),
                 ..Defaults::default()
             },
             client: ClientSettings {
@@ -205,6 +218,19 @@ impl World {
     pub(crate) fn make_host(&self, name: &str, spec: Value) {
         let host = json!({ "apiVersion": "provision.dev/v1alpha1", "kind": "Host", "metadata": { "name": name, "namespace": "shop" }, "spec": spec });
         self.cluster.create(HOSTS, host);
+    }
+
+    /// Makes a host with the key of a Host, as somebody would who knows nothing of the operator.
+    pub(crate) async fn make_twin_of(&self, name: &str) -> HostId {
+        let transport = SimTransport {
+            sim: self.sim.clone(),
+            gate: Arc::default(),
+        };
+        let cloud = connect_with(self.cloud, &Self::settings(self.cloud), Arc::new(transport)).unwrap();
+        let uid = self.host(name)["metadata"]["uid"].as_str().unwrap().to_owned();
+        let twin =
+            BasicHost::new("twin".parse().unwrap(), UserData::empty()).with_key(IdempotencyKey::new(uid).unwrap());
+        cloud.provision(&twin).await.unwrap().id
     }
 
     pub(crate) fn tunnel(&self, name: &str) -> Value {

@@ -2,7 +2,6 @@
 //! and keeps everybody away while the cloud asks for a pause or refuses the credentials.
 
 mod guard;
-mod registry;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,15 +10,14 @@ use std::{
 };
 
 use provision::{
-    HostId, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
+    Deletion, HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
     poller::{Poller, PollerPace},
 };
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-pub use guard::Pause;
 use guard::{Gate, Guarded};
-pub use registry::{Accounts, Connect, Credentials};
+pub use guard::{Pause, Purpose};
 
 use crate::{clock::Clock, engine::Seen, metrics::Metrics};
 
@@ -56,15 +54,6 @@ impl Default for Pace {
             list_gap: Duration::from_secs(10),
         }
     }
-}
-
-/// What an operation is for: when the budget of requests is short, deletions come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// It ends something that bills.
-    Delete,
-    /// Anything else.
-    Other,
 }
 
 /// The largest share of the cloud's request limit for lists that are not polls.
@@ -109,6 +98,8 @@ struct State {
     watched: BTreeMap<HostId, Watched>,
     /// Watched since the last poll, or no longer.
     changed: BTreeSet<HostId>,
+    /// Orphans whose deletion was begun.
+    leaving: BTreeSet<HostId>,
     retired: bool,
 }
 
@@ -122,7 +113,8 @@ struct Watched {
 }
 
 impl Account {
-    fn new(
+    /// An account that is not polled yet.
+    pub(crate) fn new(
         cloud: Arc<dyn Provisioner>,
         clock: Clock,
         pace: Pace,
@@ -233,6 +225,7 @@ impl Account {
         for host in tick.hosts {
             if let Some(watched) = state.watched.get_mut(&host.id) {
                 watched.missing_since = None;
+                watched.region = host.region.clone().or(watched.region.take());
                 self.tell(watched, seen(host));
             }
         }
@@ -242,6 +235,13 @@ impl Account {
                 if now.duration_since(since).unwrap_or_default() >= self.pace.gone_after {
                     self.tell(watched, Seen::Gone);
                 }
+            }
+        }
+        for (id, message) in self.gate.take_no_ids() {
+            // One that can be no host's would end every tick before the others had their turn.
+            poller.unwatch(&id);
+            if let Some(watched) = state.watched.get_mut(&id) {
+                self.tell(watched, Seen::NoId(message));
             }
         }
         let busy = tick.error.is_some() || state.watched.values().any(Watched::is_on_its_way);
@@ -286,7 +286,7 @@ impl Account {
     }
 
     /// Ends [`keep_polling`](Self::keep_polling) and sends every watching resource to the account that takes its place.
-    fn retire(&self) {
+    pub(crate) fn retire(&self) {
         let mut state = self.state();
         state.retired = true;
         for watched in state.watched.values() {
@@ -294,6 +294,19 @@ impl Account {
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Every host with the key of a host, those on their way out among them. On clouds that list by region, in its region.
+    ///
+    /// # Errors
+    /// Any error of the cloud's list.
+    pub async fn hosts_with_key(&self, key: &IdempotencyKey, id: &HostId) -> Result<Vec<ProvisionedHost>> {
+        let mut filter = ListFilter::all().with_key(key);
+        let region = self.state().watched.get(id).and_then(|watched| watched.region.clone());
+        if let Some(region) = region.filter(|_| !self.info().capabilities.lists_all_regions) {
+            filter.region = RegionFilter::Only(region);
+        }
+        self.cloud.list(&filter).await
     }
 
     /// Every host of ours in the account, from a list that was begun a moment ago at most.
@@ -354,13 +367,33 @@ impl Account {
         }
         let mut query = provision::CatalogQuery::plans();
         if let Some(region) = region {
-            query = query.region(region);
+            query = query.with_region(region);
         }
         let catalog = self.cloud.catalog(&query).await.ok()?;
         let found = catalog.plans.iter().find(|known| known.id == plan);
         let price = found.and_then(|plan| Some((plan.monthly_cost?, plan.currency.clone())));
         prices.insert(plan.to_owned(), price.clone());
         price
+    }
+
+    /// Deletes an orphan as far as the cloud allows it now, and remembers it until nothing of it is left: lists may no longer
+    /// show it by then.
+    ///
+    /// # Errors
+    /// Any error of the cloud.
+    pub async fn delete_orphan(&self, id: &HostId) -> Result<Deletion> {
+        self.state().leaving.insert(id.clone());
+        let deleted = self.cloud.delete(&id.clone().into()).await?;
+        if deleted.is_over() {
+            self.state().leaving.remove(id);
+        }
+        Ok(deleted)
+    }
+
+    /// Orphans whose deletion was begun and is not over.
+    #[must_use]
+    pub fn leaving_orphans(&self) -> BTreeSet<HostId> {
+        self.state().leaving.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -373,7 +406,7 @@ impl Watched {
         use provision::HostStatus::{Active, Failed, Stopped};
         match &self.seen {
             Seen::Unread => true,
-            Seen::Gone => false,
+            Seen::Gone | Seen::NoId(_) => false,
             Seen::Host { status, .. } => self.missing_since.is_some() || !matches!(status, Active | Failed | Stopped),
         }
     }

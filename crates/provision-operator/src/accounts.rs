@@ -10,8 +10,11 @@ use std::{
 use provision::{Provisioner, Result, Settings};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Account, Pace, Watcher};
-use crate::{clock::Clock, metrics::Metrics};
+use crate::{
+    account::{Account, Pace, Watcher},
+    clock::Clock,
+    metrics::Metrics,
+};
 
 /// Where an account's credentials come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,53 @@
+//! What Tunnels and Hosts have in common: facts about a resource that has a host, without asking anybody.
+
+mod host;
+mod tunnel;
+
+use std::time::SystemTime;
+
+use kube::{Resource, core::NamespaceResourceScope};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{accounts::Credentials, crd::HostPhase, engine::State, mapping::conditions::Problem, options::Options};
+
+/// A kind of resource that has a host.
+pub trait Managed:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// The kind's name.
+    const KIND: &'static str;
+
+    /// The id of the host, as the status has it.
+    fn stored_id(&self) -> Option<&str>;
+    /// The phase, as the status has it.
+    fn stored_phase(&self) -> HostPhase;
+    /// Whether the host outlives the resource.
+    fn retains(&self) -> bool;
+    /// When the resource is deleted by itself; `None`: never, or nobody can tell.
+    fn expires(&self) -> Option<SystemTime>;
+    /// The cloud and the credentials.
+    fn account(&self, options: &Options) -> (Option<String>, Credentials);
+    /// The region that its host is asked for in.
+    fn region(&self, options: &Options) -> Option<String>;
+    /// The plan that its host is asked for.
+    fn plan(&self, options: &Options) -> Option<String>;
+    /// Merge patch that brings the status up to date.
+    fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value>;
+}
+
+/// What a status says beside the host's state.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct News {
+    /// What is wrong.
+    pub problem: Option<Problem>,
+    /// What a month costs.
+    pub cost: Option<String>,
+}

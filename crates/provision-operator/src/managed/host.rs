@@ -1,0 +1,69 @@
+use std::time::SystemTime;
+
+use kube::ResourceExt as _;
+use serde_json::Value;
+
+use super::{Managed, News};
+use crate::{
+    accounts::Credentials,
+    crd::{DeletionPolicy, Host, HostPhase},
+    engine::State,
+    mapping::host,
+    options::Options,
+};
+
+impl Managed for Host {
+    const KIND: &'static str = "Host";
+
+    fn stored_id(&self) -> Option<&str> {
+        self.status.as_ref()?.id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    fn stored_phase(&self) -> HostPhase {
+        self.status
+            .as_ref()
+            .and_then(|status| status.phase)
+            .unwrap_or(HostPhase::Pending)
+    }
+
+    fn retains(&self) -> bool {
+        self.spec.deletion_policy == DeletionPolicy::Retain
+    }
+
+    fn expires(&self) -> Option<SystemTime> {
+        host::expires(self).ok().flatten()
+    }
+
+    fn account(&self, options: &Options) -> (Option<String>, Credentials) {
+        let provider = self.spec.provider.clone().or_else(|| options.provider.clone());
+        let credentials = self
+            .spec
+            .credentials_ref
+            .as_ref()
+            .map_or(Credentials::Own, |secret| Credentials::Secret {
+                namespace: self.namespace().unwrap_or_default(),
+                name: secret.name.clone(),
+            });
+        (provider, credentials)
+    }
+
+    fn region(&self, options: &Options) -> Option<String> {
+        let own = options.is_own_cloud(self.spec.provider.as_deref());
+        self.spec
+            .region
+            .clone()
+            .or_else(|| options.defaults.region.clone().filter(|_| own))
+    }
+
+    fn plan(&self, options: &Options) -> Option<String> {
+        let own = options.is_own_cloud(self.spec.provider.as_deref());
+        self.spec
+            .plan
+            .clone()
+            .or_else(|| options.defaults.plan.clone().filter(|_| own))
+    }
+
+    fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {
+        host::status_patch(self, id, state, news.problem.as_ref(), news.cost.as_deref(), now)
+    }
+}

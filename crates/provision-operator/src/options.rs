@@ -1,0 +1,51 @@
+//! What the operator was started with.
+
+use std::fmt;
+
+use provision::{Result, Settings};
+
+use crate::{
+    budget::CostCap,
+    mapping::{Defaults, client::ClientSettings},
+};
+
+/// What the operator was started with.
+pub struct Options {
+    /// The cloud for Tunnels, and for Hosts that name none.
+    pub provider: Option<String>,
+    /// Reads the operator's own credentials; asked again and again, because files change.
+    pub settings: Box<dyn Fn() -> Result<Settings> + Send + Sync>,
+    /// Reads the license of the tunnel's client, where one was given.
+    pub license: Box<dyn Fn() -> Result<Option<String>> + Send + Sync>,
+    /// What host requests have in common.
+    pub defaults: Defaults,
+    /// How the tunnel's clients are run.
+    pub client: ClientSettings,
+    /// Whether only annotated Services get a tunnel.
+    pub annotated_only: bool,
+    /// Cap on hosts.
+    pub max_hosts: Option<usize>,
+    /// Cap on what they cost in a month.
+    pub max_monthly_cost: Option<CostCap>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("provider", &self.provider)
+            .field("defaults", &self.defaults)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Whether a cloud that a resource names, or names none, is the operator's own: where its region and plan mean something.
+    #[must_use]
+    pub fn is_own_cloud(&self, given: Option<&str>) -> bool {
+        match (given, self.provider.as_deref()) {
+            (None, _) => true,
+            (Some(given), Some(own)) => given == own || provision::find(given).is_ok_and(|info| info.is_called(own)),
+            (Some(_), None) => false,
+        }
+    }
+}
