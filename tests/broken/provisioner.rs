@@ -81,7 +81,7 @@ impl Broken {
     /// What is wrong with the request before it is carried out.
     fn spoil(&self, host: &mut BasicHost) {
         match self.bug {
-            Bug::IgnoresKey | Bug::RemembersKeysInMemory => host.key = IdempotencyKey::random(),
+            Bug::IgnoresKey | Bug::RemembersKeysInMemory => *host = host.clone().with_key(IdempotencyKey::random()),
             Bug::IgnoresPorts => host.ports = OpenPorts::All,
             Bug::ForgetsLabels => host.labels = Labels::new(),
             Bug::DropsExtras => host.additional.clear(),
@@ -172,7 +172,7 @@ impl Provisioner for Broken {
     }
 
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        let asked = host.key.clone();
+        let asked = host.key();
         let key = asked.hash();
         if self.is(Bug::RemembersKeysInMemory)
             && let Some(known) = self.known.lock().unwrap().get(&key).cloned()
@@ -186,7 +186,7 @@ impl Provisioner for Broken {
             result = self.inner.provision(&host).await;
         }
         if self.is(Bug::ProvisionsAgain) && result.is_err() {
-            host.key = IdempotencyKey::random();
+            host = host.with_key(IdempotencyKey::random());
             result = result.or(self.inner.provision(&host).await);
         }
         if let Ok(created) = &result {

@@ -103,7 +103,7 @@ fn small_host() -> BasicHost {
 
 fn keyed_host() -> BasicHost {
     let mut host = small_host();
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host
 }
 

@@ -123,7 +123,7 @@ exit 3
 --- stdout
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
-error: digitalocean: host `1` does not exist, or no longer does
+error: digitalocean: status: host `1` does not exist, or no longer does
 "#);
     snapshot!(sandbox, sandbox.run(&["create", "Web_1"]), @r#"
 exit 2

@@ -85,7 +85,7 @@ pub trait Cloud: Debug + Send + Sync {
     /// `InvalidRequest` for what is no id of this cloud, before any request; `Conflict` when the cloud is too busy to accept.
     async fn remove(&self, id: &HostId) -> Result<Deletion>;
 
-    /// Removes what [`create`](Self::create) made with a key for a host that never came to be, unless a host uses it.
+    /// Removes what [`create`](Self::create) made with a key for a host that was never created, unless a host uses it.
     ///
     /// # Errors
     /// Any error of the cloud.

@@ -18,7 +18,7 @@ use crate::{HostId, HostName, HostRef, HostStatus, IdempotencyKey, Labels, OpenP
 ///     .with_region("fra1")
 ///     .with_ports(OpenPorts::Only(vec!["80".parse()?, "443".parse()?]))
 ///     .with_ttl(Duration::from_secs(3600));
-/// assert_eq!(host.key, IdempotencyKey::new("web-1")?, "it is known by its name");
+/// assert_eq!(host.key(), IdempotencyKey::new("web-1")?, "it is known by its name");
 /// # Ok::<(), provision_core::Invalid>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -40,8 +40,7 @@ pub struct BasicHost {
     pub ports: OpenPorts,
     /// SSH keys to install, in the form that the vendor wants (id, name or public key text). Installed, never managed.
     pub ssh_keys: Vec<String>,
-    /// What the host is known by; its name unless another key is set.
-    pub key: IdempotencyKey,
+    key: Option<IdempotencyKey>,
     /// When garbage collection may delete the host.
     pub expires: Option<SystemTime>,
     /// Provider-specific extras; an unknown key is refused with a list of the known ones.
@@ -53,7 +52,6 @@ impl BasicHost {
     #[must_use]
     pub fn new(name: HostName, user_data: UserData) -> Self {
         Self {
-            key: (&name).into(),
             name,
             user_data,
             region: None,
@@ -62,6 +60,7 @@ impl BasicHost {
             labels: Labels::new(),
             ports: OpenPorts::All,
             ssh_keys: Vec::new(),
+            key: None,
             expires: None,
             additional: BTreeMap::new(),
         }
@@ -112,8 +111,14 @@ impl BasicHost {
     /// Known by this key instead of its name.
     #[must_use]
     pub fn with_key(mut self, key: IdempotencyKey) -> Self {
-        self.key = key;
+        self.key = Some(key);
         self
+    }
+
+    /// What the host is known by: its name, unless [`with_key`](Self::with_key) set another key.
+    #[must_use]
+    pub fn key(&self) -> IdempotencyKey {
+        self.key.clone().unwrap_or_else(|| (&self.name).into())
     }
 
     /// Lets garbage collection delete the host once `ttl` has passed from now.

@@ -311,6 +311,15 @@ impl<C: Cloud> Hosted<C> {
         let Some(stays) = choose(found.clone()) else {
             return Ok(alone(false));
         };
+        // A stale list may still show one that is gone: the others must not go for its sake.
+        if certain && found.len() > 1 {
+            match self.cloud.read(&stays.id).await {
+                Ok(now) if now.status != HostStatus::Deleting => {}
+                Ok(_) => return Ok(alone(false)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(alone(false)),
+                Err(error) => return Err(error),
+            }
+        }
         let mut duplicates = Vec::new();
         for other in found.into_iter().filter(|other| certain && other.id != stays.id) {
             match self.remove(&other.id).await {

@@ -51,7 +51,7 @@ impl Order {
             labels: host.labels.clone(),
             ports: host.ports.clone(),
             ssh_keys: host.ssh_keys.clone(),
-            key: host.key.clone(),
+            key: host.key(),
             additional: host.additional.clone(),
             default_image: host.image.is_none(),
         };

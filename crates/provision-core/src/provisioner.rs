@@ -43,7 +43,7 @@ pub trait Provisioner: Debug + Send + Sync {
     /// host has that address.
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion>;
 
-    /// Removes what [`provision`](Self::provision) calls with this key made for a host that never came to be, such as a
+    /// Removes what [`provision`](Self::provision) calls with this key made for a host that was never created, such as a
     /// firewall that has to exist before its host. No list shows such a thing, and there is no id to delete it by.
     ///
     /// For whoever gives a key up: first [`list`](Self::list) and delete the hosts with the key, then call this, and repeat it

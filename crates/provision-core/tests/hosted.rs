@@ -604,6 +604,25 @@ fn of_several_hosts_with_one_key_the_oldest_stays() {
 }
 
 #[test]
+fn nothing_is_deleted_for_a_host_that_only_a_stale_list_shows() {
+    let fake = Fake::new(&PLAIN);
+    let cloud = fake.hosted();
+    let mine = run(cloud.provision(&named("web-1"))).unwrap();
+    fake.change(|world| {
+        let mut older = made("0", "web-1", 0);
+        older.labels = world.hosts[0].labels.clone();
+        world.hosts.push(older);
+        world.denied = true;
+    });
+    let settled = run(cloud.settle(&mine)).unwrap();
+    assert!(!settled.certain && settled.duplicates.is_empty());
+    assert_eq!(
+        (settled.host.id, fake.ids()),
+        (mine.id, vec!["1".to_owned(), "0".to_owned()])
+    );
+}
+
+#[test]
 fn a_second_host_that_can_not_be_deleted_is_named() {
     let fake = Fake::new(&PLAIN);
     let cloud = fake.hosted();

@@ -41,7 +41,7 @@ fn full_host() -> BasicHost {
         "40112233".into(),
         "aa:01:bb:02:cc:03:dd:04:ee:05:ff:06:11:07:22:08".into(),
     ];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("vpc-uuid", "c2b5d7e0-41aa-4f6e-8a1d-93f0a5b6e712"),

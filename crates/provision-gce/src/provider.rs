@@ -249,7 +249,7 @@ impl Cloud for Gce {
         let create = request::create_instance(endpoint, &target, order, Some(&id))?;
         let mut operation = self.client.send(create).await?.json::<Operation>()?;
         // A new operation is never done yet: this is that of an earlier create with the same key, whose host failed or was
-        // deleted since, and whose request id would give the same answer for ever. Without one there still cannot be two
+        // deleted since, and whose request id would give the same answer forever. Without one there still cannot be two
         // hosts, because names are unique.
         if operation.is_done() {
             let anew = request::create_instance(endpoint, &target, order, None)?;

@@ -22,7 +22,7 @@ async fn stand() -> SimStand {
 fn host(name: &str, key: &str) -> BasicHost {
     let mut host = BasicHost::new(name.parse().unwrap(), UserData::new("#!/bin/sh\n").unwrap());
     host.ports = OpenPorts::Only(vec!["443".parse().unwrap()]);
-    host.key = IdempotencyKey::new(key).unwrap();
+    host = host.with_key(IdempotencyKey::new(key).unwrap());
     host
 }
 
@@ -66,7 +66,7 @@ async fn a_sold_out_zone_or_quota_shows_in_the_status() {
         assert_eq!(stand.inventory(), [], "{trouble:?}");
         let gone = cloud.status(&created.id).await.unwrap_err();
         assert_eq!(gone.kind(), ErrorKind::NotFound);
-        // The first create's request id gives its failed operation for ever.
+        // The first create's request id gives its failed operation forever.
         let again = cloud.provision(&wanted).await.unwrap();
         stand.advance(Duration::from_secs(60));
         assert_eq!(cloud.status(&again.id).await.unwrap().status, HostStatus::Active);
@@ -120,7 +120,7 @@ async fn hosts_of_one_name_in_two_zones_do_not_share_rules() {
     assert!(error.to_string().contains("firewall rule `web-1-"), "{error}");
     assert_eq!(stand.inventory(), before);
     // With the same key it is the same host, wherever it is asked for.
-    elsewhere.key = IdempotencyKey::new("order-1").unwrap();
+    elsewhere = elsewhere.with_key(IdempotencyKey::new("order-1").unwrap());
     let adopted = cloud.provision(&elsewhere).await.unwrap();
     assert_eq!(
         (adopted.id, adopted.origin),

@@ -38,7 +38,7 @@ fn full_host() -> BasicHost {
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
     host.ssh_keys = vec!["my-key".into(), "4711".into()];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [("network", "11"), ("placement-group", "12")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -169,7 +169,7 @@ async fn an_adopted_server_gets_its_missing_firewall_and_no_second_one() {
 async fn a_name_that_is_taken_is_looked_up() {
     let server = wire::server().await;
     let mut host = small_host();
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     let taken = || error("uniqueness_error", "server name is already used");
     // The list by label lags behind, the one by name does not.
     nothing_known(&server).await;
@@ -187,7 +187,7 @@ async fn a_name_that_is_taken_is_looked_up() {
     assert_eq!((adopted.id.as_str(), adopted.status), ("7", HostStatus::Active));
     insta::assert_snapshot!(received(&server).await);
 
-    host.key = IdempotencyKey::new("order-18").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-18").unwrap());
     for host in [host, small_host()] {
         assert_eq!(
             cloud.provision(&host).await.unwrap_err().kind(),

@@ -215,7 +215,7 @@ impl Client {
     where
         T: Send,
     {
-        // More than any account's limits allow: only a faulty answer announces a next page for ever.
+        // More than any account's limits allow: only a faulty answer announces a next page forever.
         const MOST_PAGES: usize = 2_000;
         let mut items = Vec::new();
         let mut request = first;

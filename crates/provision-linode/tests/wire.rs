@@ -37,7 +37,7 @@ fn small_host() -> BasicHost {
 
 fn keyed_host() -> BasicHost {
     let mut host = small_host();
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host
 }
 
@@ -184,7 +184,7 @@ async fn a_label_that_is_taken_is_looked_up() {
     insta::assert_snapshot!(received(&server).await);
 
     let mut other = host;
-    other.key = IdempotencyKey::new("order-18").unwrap();
+    other = other.with_key(IdempotencyKey::new("order-18").unwrap());
     for host in [other, small_host()] {
         let refused = cloud.provision(&host).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::AlreadyExists);

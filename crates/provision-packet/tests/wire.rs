@@ -49,7 +49,7 @@ fn full_host() -> BasicHost {
         "084a5dec-30be-415a-8937-9c615932e459".into(),
         "user:1c1dc5c0-9c2b-4ac5-8f3d-2f6f2c7b9e11".into(),
     ];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("terminate-at-expiry", "true"),
@@ -143,7 +143,7 @@ async fn a_lost_create_is_adopted() {
     going["id"] = json!("22222222-6f6b-4ae4-988d-c2a686367791");
     let found = device("active", addresses(), &full_host());
     let mut other_key = full_host();
-    other_key.key = IdempotencyKey::new("order-18").unwrap();
+    other_key = other_key.with_key(IdempotencyKey::new("order-18").unwrap());
     let mut other = device("active", addresses(), &other_key);
     other["id"] = json!(OTHER);
     answer(&server, "GET", DEVICES, 200, page(json!([other, going, found]), false)).await;

@@ -113,7 +113,7 @@ async fn a_group_whose_host_never_came_to_be_is_taken_up_or_removed_by_its_key()
                 for found in cloud.list(&ListFilter::all()).await.unwrap() {
                     delete(&stand, &*cloud, &found.id.into()).await;
                 }
-                let key = wanted.key.clone();
+                let key = wanted.key();
                 let removed = cloud.delete_leftovers(&key, &RegionFilter::All).await.unwrap();
                 assert!(removed.is_over());
                 assert_eq!(stand.inventory(), [], "step {step}");
@@ -121,7 +121,7 @@ async fn a_group_whose_host_never_came_to_be_is_taken_up_or_removed_by_its_key()
             }
             let made = provision(&stand, &*cloud, &wanted).await;
             assert_eq!(groups(&stand).len(), 1, "step {step}: {:?}", stand.inventory());
-            let key = wanted.key.clone();
+            let key = wanted.key();
             let kept = cloud.delete_leftovers(&key, &RegionFilter::All).await.unwrap();
             assert_eq!(kept, Deletion::InProgress, "a host uses it");
             delete(&stand, &*cloud, &made.id.into()).await;

@@ -56,7 +56,7 @@ fn full_host() -> BasicHost {
     host.image = Some(IMAGE.into());
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [("placement-group".to_owned(), DEFAULT_GROUP.to_owned())].into();
     host

@@ -41,7 +41,7 @@ fn full_host() -> BasicHost {
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
     host.ssh_keys = vec!["0f3a9a6c-5c1b-4a63-8a57-2f0a5c1f7e01".into()];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("ipv6", "true"),

@@ -45,7 +45,7 @@ pub(crate) fn full_host() -> BasicHost {
     host.labels = "team=web".parse().unwrap();
     host.ports = OpenPorts::Only(vec!["80".parse().unwrap(), "8000-8100/udp".parse().unwrap()]);
     host.ssh_keys = vec!["730c960f-a51f-44e5-9c21-bd135d015d12".into()];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [("network".to_owned(), NETWORK.to_owned())].into();
     host

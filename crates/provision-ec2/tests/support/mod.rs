@@ -35,7 +35,7 @@ pub(crate) fn small_host() -> BasicHost {
 
 /// The key that it has by its name.
 pub(crate) fn small_key() -> IdempotencyKey {
-    small_host().key.clone()
+    small_host().key()
 }
 
 pub(crate) fn in_own_group() -> BasicHost {
@@ -46,7 +46,7 @@ pub(crate) fn in_own_group() -> BasicHost {
 
 pub(crate) fn full_host() -> BasicHost {
     let mut host = small_host();
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.region = Some("us-west-2".into());
     host.plan = Some("m7g.medium".into());
     host.image = Some("ami-0123456789abcdef0".into());

@@ -46,7 +46,7 @@ pub fn small_host() -> BasicHost {
 
 pub fn keyed_host() -> BasicHost {
     let mut host = small_host();
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host
 }
 

@@ -143,7 +143,7 @@ proptest! {
             let _ = host.labels.insert(key, value);
         }
         if let Some(key) = key {
-            host.key = IdempotencyKey::new(key).unwrap();
+            host = host.with_key(IdempotencyKey::new(key).unwrap());
         }
         host.expires = expires.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         if let Ok(written) = written(&host) {

@@ -108,7 +108,7 @@ pub(crate) fn full_host() -> BasicHost {
     host.image = Some("Debian 13".into());
     host.labels = "team=web".parse().unwrap();
     host.ssh_keys = vec!["laptop".into()];
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host.expires = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     host.additional = [
         ("availability-zone", "eu-west-par-a"),

@@ -21,7 +21,7 @@ async fn image_for(server: &MockServer, plans: Value) {
 }
 
 fn name_for_key(host: &BasicHost) -> String {
-    format!("provision-{}", host.key.clone().hash())
+    format!("provision-{}", host.key().hash())
 }
 
 /// No host and no group of the key, and an image.
@@ -311,7 +311,7 @@ async fn what_a_key_left_is_removed_unless_a_server_uses_it() {
         Value::Null,
     )
     .await;
-    let (cloud, key) = (connect(&server), host.key.clone());
+    let (cloud, key) = (connect(&server), host.key());
     let here = RegionFilter::Default;
     for expected in [Deletion::InProgress, Deletion::Removed, Deletion::NotFound] {
         assert_eq!(cloud.delete_leftovers(&key, &here).await.unwrap(), expected);

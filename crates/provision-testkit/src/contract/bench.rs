@@ -161,9 +161,9 @@ impl<'a> Bench<'a> {
         )))
     }
 
-    /// Gives the key of a host up that never came to be.
+    /// Gives up the key of a host that was never created.
     pub(super) async fn delete_leftovers(&self, host: &BasicHost) -> Result<(), Failure> {
-        let key = &host.key.clone();
+        let key = &host.key();
         for _ in 0..LOOKS {
             match self.cloud.delete_leftovers(key, &RegionFilter::All).await {
                 Ok(Deletion::Removed | Deletion::NotFound) => return Ok(()),
@@ -192,7 +192,7 @@ pub(super) fn host(name: &str) -> Result<BasicHost, Failure> {
 
 pub(super) fn with_key(name: &str) -> Result<BasicHost, Failure> {
     let mut host = host(name)?;
-    host.key = key(name)?;
+    host = host.with_key(key(name)?);
     Ok(host)
 }
 

@@ -159,7 +159,7 @@ pub async fn defaults_and_overrides(stand: &dyn Stand) -> Result<(), Failure> {
 
 /// Creates the host in a region, with a plan and an image that are not the defaults, as the catalog offers them. The
 /// catalog does not say which plan runs which image, so that a refused plan leads to the next one.
-async fn create_another(bench: &Bench<'_>, host: &mut BasicHost) -> Result<ProvisionedHost, Failure> {
+pub(super) async fn create_another(bench: &Bench<'_>, host: &mut BasicHost) -> Result<ProvisionedHost, Failure> {
     const TRIES: usize = 8;
     let (cloud, info) = (&bench.cloud, bench.cloud.info());
     let regions = cloud

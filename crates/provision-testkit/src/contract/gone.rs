@@ -1,6 +1,9 @@
 use provision_core::{Deletion, ErrorKind, HostDeleteRequest, HostId, ListFilter};
 
-use super::bench::{Bench, elaborate, join};
+use super::{
+    bench::{Bench, elaborate, join},
+    create::create_another,
+};
 use crate::{
     Failure, Stand, Trouble,
     failure::{During, ensure},
@@ -198,7 +201,10 @@ pub async fn a_missing_permission_is_no_empty_answer(stand: &dyn Stand) -> Resul
 /// [`Failure`] that says how the provider breaks it.
 pub async fn an_id_that_lacks_a_part_is_not_guessed(stand: &dyn Stand) -> Result<(), Failure> {
     let bench = Bench::new(stand)?;
-    let active = bench.active(&elaborate(&bench, "part-1")?).await?;
+    // Where a guess would be wrong: not in the default region.
+    let mut wanted = elaborate(&bench, "part-1")?;
+    let created = create_another(&bench, &mut wanted).await?;
+    let active = bench.until_active(&created.id).await?;
     let parts: Vec<&str> = active.id.parts().collect();
     for kept in 1..parts.len() {
         let id = HostId::from_parts(parts.iter().take(kept).copied())

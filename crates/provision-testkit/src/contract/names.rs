@@ -41,7 +41,7 @@ pub async fn a_host_is_known_by_its_key(stand: &dyn Stand) -> Result<(), Failure
     let first = elaborate(&bench, "known-2")?;
     let created = bench.cloud.provision(&first).await.during("provision")?;
     let mut renamed = elaborate(&bench, "known-3")?;
-    renamed.key = key("known-2")?;
+    renamed = renamed.with_key(key("known-2")?);
     let mut changed = first.clone();
     changed.user_data = host("known-4")?.user_data;
     changed.labels = super::create::labels("team=web")?;

@@ -90,7 +90,7 @@ fn inbound_mentions(bodies: &str, text: &str) -> bool {
 
 /// Whichever step of a create with restricted ports fails, no host is lost: it is rolled back, or listed and then deleted
 /// with everything that was made for it; a second call with the same key succeeds; and when the key is given up instead,
-/// `delete_leftovers` removes what was made for a host that never came to be.
+/// `delete_leftovers` removes what was made for a host that was never created.
 ///
 /// # Errors
 /// [`Failure`] that says how the provider breaks it.
@@ -160,7 +160,7 @@ pub async fn firewall_failure_rolls_back_or_is_findable(stand: &dyn Stand) -> Re
                 if any {
                     bench.nothing_left(&format!("{when} and everything listed was deleted"))?;
                 } else if !again {
-                    // Nothing bills. Whoever gives the key up has nothing but the key.
+                    // Nothing bills. Whoever gives up the key has nothing else.
                     bench.delete_leftovers(&wanted).await?;
                     bench.nothing_left(&format!("{when} and the leftovers of the key were deleted"))?;
                 } else {

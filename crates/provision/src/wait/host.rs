@@ -262,7 +262,11 @@ async fn look(cloud: &dyn Provisioner, goal: Goal, subject: &Mutex<Subject>) -> 
             certain: true,
         });
     }
-    let settled = cloud.settle(&host).await?;
+    let mut settled = cloud.settle(&host).await?;
+    if !settled.certain {
+        // A list that lacks this host may lack older ones as well: nothing is given up for what it shows.
+        settled.host = host;
+    }
     let mut left = Vec::new();
     for duplicate in duplicates.into_iter().chain(settled.duplicates) {
         if duplicate != settled.host.id && !left.contains(&duplicate) {

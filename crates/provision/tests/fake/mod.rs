@@ -108,7 +108,7 @@ pub(crate) fn host_called(id: &str, status: HostStatus) -> ProvisionedHost {
 /// What a caller asks for.
 pub(crate) fn wanted() -> BasicHost {
     let mut host = BasicHost::new("web-1".parse().unwrap(), UserData::empty());
-    host.key = IdempotencyKey::new("order-17").unwrap();
+    host = host.with_key(IdempotencyKey::new("order-17").unwrap());
     host
 }
 
@@ -159,7 +159,7 @@ impl Provisioner for FakeCloud {
         &INFO
     }
     async fn provision(&self, wanted: &BasicHost) -> Result<ProvisionedHost> {
-        let key = wanted.key.clone();
+        let key = wanted.key();
         let key = key.as_str();
         match self.answer(format!("provision {key}")).await? {
             Step::Host(status) => Ok(host(status)),

@@ -39,7 +39,7 @@ pub(super) fn read(context: &Context, args: &CreateArgs, info: &ProviderInfo) ->
     }
     host.ssh_keys = args.ssh_keys.clone();
     if let Some(key) = &args.key {
-        host.key = IdempotencyKey::new(key)?;
+        host = host.with_key(IdempotencyKey::new(key)?);
     }
     if let Some(ttl) = args.ttl {
         host = host.with_ttl(ttl.0);
@@ -101,7 +101,7 @@ pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) ->
         labels: order.labels,
         ports: host.ports.restricted(),
         ssh_keys: host.ssh_keys.len(),
-        key: host.key.as_str(),
+        key: order.key.as_str(),
         expires: host.expires.and_then(rfc3339),
         user_data: UserDataFacts {
             kind: host.user_data.kind(),
