@@ -754,6 +754,6 @@ fn whoever_can_reach_a_provisioner_can_use_it() {
     assert_eq!(name_of(&shared), "fake");
     let boxed: Box<dyn Provisioner> = Box::new(shared);
     let created = run(boxed.provision(&named("web-1"))).unwrap();
-    assert_eq!(run((&boxed).settle(&created)).unwrap().host.id, created.id);
+    assert_eq!(run(Provisioner::settle(&&boxed, &created)).unwrap().host.id, created.id);
     assert_eq!(run(boxed.status(&created.id)).unwrap().id, created.id);
 }
