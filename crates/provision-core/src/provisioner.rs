@@ -7,11 +7,12 @@ use crate::{
     ProvisionedHost, RegionFilter, Result, Settled,
 };
 
-/// A cloud that can create, report, list and delete hosts.
+/// A cloud that can create, report, list and delete hosts: what callers use. Authors of a cloud write [`Cloud`](crate::Cloud), and
+/// [`Hosted`](crate::Hosted) makes a provisioner of it.
 ///
 /// No method waits: each makes a bounded number of HTTP requests and returns, ideally within a second. Callers poll
-/// [`status`](Self::status) until the host is active and call [`delete`](Self::delete) until it says
-/// [`Deletion::Removed`]. Dropping a future between polls loses nothing that a repeated call does not find again.
+/// [`status`](Self::status) until the host is active and call [`delete`](Self::delete) until the deletion
+/// [is over](Deletion::is_over). Dropping a future loses nothing that a repeated call does not find again.
 #[async_trait]
 pub trait Provisioner: Debug + Send + Sync {
     /// Static facts about the provider: no I/O.
@@ -19,35 +20,41 @@ pub trait Provisioner: Debug + Send + Sync {
 
     /// Asks the cloud for a host and returns as soon as the cloud accepts.
     ///
-    /// With the same [`key`](BasicHost::key) it never makes a second host: after a lost answer, calling again returns the
-    /// host that the first call made. Everything that can be checked is checked before the first request.
+    /// A [`key`](BasicHost::key), which is the name unless another was set, that has a host is answered with that host, whatever
+    /// else is asked for; [`origin`](ProvisionedHost::origin) tells. Everything that can be checked is checked before the first
+    /// request.
+    ///
+    /// When nothing tells whether a create made a host, the error says that it [may exist](crate::Error::may_exist): call again.
+    /// Until [`retry_after`](crate::Error::retry_after) has passed such a call only looks.
     ///
     /// # Errors
     /// `InvalidRequest` for a request that cannot succeed; `AlreadyExists` when the name is taken on a cloud with unique
-    /// names; `Capacity`, `Quota`; `Unavailable` when the outcome is unknown: call again with the same key.
+    /// names; `Conflict` while a host with the key is being deleted; `Capacity`, `Quota`. An error after the host was made
+    /// carries its [id](crate::Error::host), unless the host was removed again.
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost>;
 
     /// Reads one host.
     ///
     /// # Errors
-    /// `NotFound` when the host does not exist or is gone.
+    /// `NotFound` when the cloud says that there is no such host; `InvalidRequest` for what is no id of this cloud, or lacks a
+    /// part.
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost>;
 
-    /// Removes a host and everything that was created for it. Repeat until it answers [`Deletion::Removed`].
+    /// Removes a host and everything that was created for it. Repeat until it [is over](Deletion::is_over).
     ///
-    /// By id, any host of the account is removed. By IP, only hosts that carry our marker are looked at. A host that does
-    /// not exist is `Complete` once leftovers were looked for.
+    /// By id, any host of the account is removed; where there is none, the answer is [`Deletion::NotFound`]. By IP, only hosts
+    /// that carry our marker are looked at; as a host that is gone has no address, repeat by its id.
     ///
     /// # Errors
     /// `Conflict` when the cloud is too busy to accept the deletion: call again. `NotFound` only by IP, when no marked
-    /// host has that address.
+    /// host has that address; `InvalidRequest` for an id that lacks a part.
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion>;
 
     /// Removes what [`provision`](Self::provision) calls with this key made for a host that was never created, such as a
     /// firewall that has to exist before its host. No list shows such a thing, and there is no id to delete it by.
     ///
-    /// For whoever gives a key up: first [`list`](Self::list) and delete the hosts with the key, then call this, and repeat it
-    /// until it answers [`Deletion::Removed`]. What a host uses stays: as long as there is such a thing, the answer is
+    /// For whoever gives up a key: first [`list`](Self::list) and delete the hosts with the key, then call this, and repeat it
+    /// until it [is over](Deletion::is_over). What a host uses stays: as long as there is such a thing, the answer is
     /// [`Deletion::InProgress`], and the host is to be looked for again. Not while a `provision` with the key is under way.
     ///
     /// A provider that makes nothing before the host needs no such method: this one answers `NotFound` without a request.

@@ -82,7 +82,7 @@ async fn limited<T: Debug>(
     };
     ensure!(
         heeded,
-        "{what} was told `retry-after: {}`, but `retry_delay` of its error is {wait:?}",
+        "{what} was told `retry-after: {}`, but `retry_after` of its error is {wait:?}",
         told.unwrap_or_default()
     );
     Ok(())
