@@ -119,7 +119,7 @@ impl<C: Cloud> Hosted<C> {
             Known::Unknown(name, _) if self.refuses_second(order, &name) => Ok(None),
             Known::Unknown(_, left) => not_yet(
                 ErrorKind::Unavailable,
-                "the outcome of an earlier create is unknown, and a list may not show its host yet: nothing is created before it must"
+                "the outcome of an earlier create is unknown, and a list may not show its host yet: nothing is created until it would"
                     .to_owned(),
                 left,
             )

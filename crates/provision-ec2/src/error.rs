@@ -88,7 +88,7 @@ fn hint(code: &str) -> Option<&'static str> {
             "the account has no default VPC in this region: name a subnet with the additional setting `subnet-id`, or a VPC with `vpc-id`"
         }
         "IdempotentInstanceTerminated" => "the host that was made with this client token is terminated",
-        "IdempotentParameterMismatch" => "a host made with this key and other wishes is about to become visible",
+        "IdempotentParameterMismatch" => "another host was just made with this key and is not visible yet",
         "RequestExpired" | "ExpiredToken" | "ExpiredTokenException" => {
             "the credentials have expired: renew the session token, or set the clock of this machine right"
         }
