@@ -142,8 +142,10 @@ impl Cloud for Fake {
         self.step("hosts", format!("{what}{place}")).await?;
         let world = self.world.lock().unwrap();
         let shown = world.hosts.iter().filter(|host| !world.hidden.contains(&host.id));
+        // A cloud whose one list covers every region does not look at the region.
+        let everywhere = self.info.capabilities.lists_all_regions;
         Ok(shown
-            .filter(|host| region.is_none_or(|region| host.region.as_deref() == Some(region)))
+            .filter(|host| everywhere || region.is_none_or(|region| host.region.as_deref() == Some(region)))
             .cloned()
             .collect())
     }
@@ -685,6 +687,22 @@ fn an_address_leads_to_one_marked_host_or_to_none() {
         ]
     );
     assert_eq!(fake.ids(), ["3", "4", "9"]);
+}
+
+#[test]
+fn an_address_in_another_region_than_the_one_named_leads_to_no_host() {
+    let fake = Fake::new(&PLAIN);
+    let cloud = fake.hosted();
+    let ip = "192.0.2.1".parse().unwrap();
+    let created = run(cloud.provision(&named("web-1"))).unwrap();
+    fake.change(|world| world.hosts[0].ip = Some(ip));
+    let delete = |region: &str| {
+        let region = RegionFilter::Only(region.to_owned());
+        run(cloud.delete(&HostDeleteRequest::Ip { ip, region }))
+    };
+    assert_eq!(delete("there").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(fake.ids(), [created.id.as_str()]);
+    assert_eq!(delete("here").unwrap(), Deletion::InProgress);
 }
 
 #[test]
