@@ -31,7 +31,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             let context = Context::new(globals)?;
             match command {
                 Command::Create(args) => create::run(&context, &args).await,
-                Command::Status { id } => status::run(&context, &id).await,
+                Command::Status(args) => status::run(&context, &args).await,
                 Command::List(args) => list::run(&context, &args).await,
                 Command::Wait(args) => wait::run(&context, &args).await,
                 Command::Delete(args) => delete::run(&context, &args).await,

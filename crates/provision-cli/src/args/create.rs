@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::pair;
+use crate::duration::TimeSpan;
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Name of the host: 1 to 63 characters of a-z, 0-9 and `-`
+    pub(crate) name: String,
+
+    /// What the host runs at first boot: a script or a cloud-config; `-` is stdin; several are combined
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) user_data: Vec<PathBuf>,
+
+    /// Region or zone
+    #[arg(short, long)]
+    pub(crate) region: Option<String>,
+
+    /// Plan, as `provision plans` lists them
+    #[arg(long)]
+    pub(crate) plan: Option<String>,
+
+    /// Image, as `provision images` lists them
+    #[arg(long)]
+    pub(crate) image: Option<String>,
+
+    /// A label; repeatable
+    #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) labels: Vec<(String, String)>,
+
+    /// An inbound port to leave open, such as 80, 53/udp or 8000-8100; repeatable; without any all are open
+    #[arg(long = "port", value_name = "PORT")]
+    pub(crate) ports: Vec<provision::PortRange>,
+
+    /// An SSH key to install, in the form that the cloud wants; repeatable
+    #[arg(long = "ssh-key", value_name = "KEY")]
+    pub(crate) ssh_keys: Vec<String>,
+
+    /// What the host is known by: the same key never makes a second host [default: its name]
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+
+    /// Let `provision gc` delete the host after this time, such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) ttl: Option<TimeSpan>,
+
+    /// A setting of this cloud's hosts, see `provision providers -o yaml`; repeatable
+    #[arg(short = 'x', long = "set-additional", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) additional: Vec<(String, String)>,
+
+    /// Wait until the host is active
+    #[arg(short, long)]
+    pub(crate) wait: bool,
+
+    /// Give up after this time, such as 90s [default: 2m without --wait, 10m with it]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<TimeSpan>,
+
+    /// Check everything that can be checked and show what would be asked for; no request is made
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::pair;
+use crate::duration::TimeSpan;
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// The cloud, by id or alias [environment: PROVISION_PROVIDER; default: digitalocean]
+    #[arg(short, long, global = true)]
+    pub(crate) provider: Option<String>,
+
+    /// Form of the data on stdout
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+
+    /// Use a simulated cloud inside this process: no account, no bill, state kept between commands
+    #[arg(long, global = true)]
+    pub(crate) sim: bool,
+
+    /// File for the simulated clouds' state [default: provision/sim.json in the user's state folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) sim_state: Option<PathBuf>,
+
+    /// Until a host of `--sim` is active
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        env = "PROVISION_SIM_BOOT_TIME",
+        default_value = "3s"
+    )]
+    pub(crate) sim_boot_time: TimeSpan,
+
+    /// Base URL of the cloud's API instead of the public one
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+
+    /// A setting of the provider, see `provision providers -o yaml`; repeatable
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) settings: Vec<(String, String)>,
+
+    /// A setting of the provider read from a file, for tokens; repeatable
+    #[arg(long = "secret-file", global = true, value_name = "NAME=FILE", value_parser = pair)]
+    pub(crate) secret_files: Vec<(String, String)>,
+
+    /// Configuration [environment: PROVISION_CONFIG; default: provision/config.toml in the user's config folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Show the requests on stderr, without secrets; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Form of the data on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
