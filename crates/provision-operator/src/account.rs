@@ -2,6 +2,7 @@
 //! and keeps everybody away while the cloud asks for a pause or refuses the credentials.
 
 mod guard;
+mod owner;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use provision::{
-    Deletion, HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
+    Deletion, ErrorKind, HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter,
+    Result,
     poller::{Poller, PollerPace},
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -18,6 +20,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use guard::{Gate, Guarded};
 pub use guard::{Pause, Purpose};
+pub use owner::{Claim, Deleted, Owner, Verdict};
 
 use crate::{clock::Clock, engine::Seen, metrics::Metrics};
 
@@ -80,7 +83,7 @@ pub enum Listed {
 /// One account at one cloud.
 #[derive(Debug)]
 pub struct Account {
-    cloud: Arc<dyn Provisioner>,
+    cloud: Arc<Guarded>,
     gate: Arc<Gate>,
     clock: Clock,
     pace: Pace,
@@ -105,7 +108,7 @@ struct State {
 
 #[derive(Debug)]
 struct Watched {
-    watcher: Watcher,
+    watchers: BTreeSet<Watcher>,
     region: Option<String>,
     seen: Seen,
     /// When the cloud first said that it does not exist.
@@ -122,7 +125,7 @@ impl Account {
         events: UnboundedSender<Watcher>,
     ) -> Self {
         let gate = Arc::new(Gate::new(clock.clone()));
-        let cloud: Arc<dyn Provisioner> = Arc::new(Guarded::new(cloud, gate.clone(), metrics));
+        let cloud = Arc::new(Guarded::new(cloud, gate.clone(), clock.clone(), metrics));
         let mut poller_pace = PollerPace::default();
         poller_pace.interval = pace.busy;
         Self {
@@ -144,7 +147,8 @@ impl Account {
         self.cloud.info()
     }
 
-    /// The cloud, with every call counted and every pause it asks for noted. Ask [`pause`](Self::pause) first.
+    /// The cloud, with every call counted and every pause it asks for noted. Ask [`pause`](Self::pause) first. It deletes
+    /// nothing: [`delete`](Self::delete) does.
     pub fn cloud(&self) -> &dyn Provisioner {
         &*self.cloud
     }
@@ -176,11 +180,12 @@ impl Account {
     /// Has a host watched and returns what was last seen of it.
     pub fn watch(&self, id: &HostId, region: Option<&str>, watcher: &Watcher) -> Seen {
         let mut state = self.state();
-        if let Some(watched) = state.watched.get(id) {
+        if let Some(watched) = state.watched.get_mut(id) {
+            watched.watchers.insert(watcher.clone());
             return watched.seen.clone();
         }
         let watched = Watched {
-            watcher: watcher.clone(),
+            watchers: [watcher.clone()].into(),
             region: region.map(str::to_owned),
             seen: Seen::Unread,
             missing_since: None,
@@ -192,11 +197,43 @@ impl Account {
         Seen::Unread
     }
 
-    /// No longer watches a host.
-    pub fn unwatch(&self, id: &HostId) {
+    /// No longer watches a host, unless somebody else does.
+    pub fn unwatch(&self, id: &HostId, watcher: &Watcher) {
         let mut state = self.state();
-        if state.watched.remove(id).is_some() {
+        let Some(watched) = state.watched.get_mut(id) else {
+            return;
+        };
+        watched.watchers.remove(watcher);
+        if watched.watchers.is_empty() {
+            state.watched.remove(id);
             state.changed.insert(id.clone());
+        }
+    }
+
+    /// Whose a host is, as far as the cloud has shown it: no request.
+    #[must_use]
+    pub fn known_owner(&self, id: &HostId) -> Option<Owner> {
+        self.cloud.owners().get(id)
+    }
+
+    /// Deletes a host, as far as the cloud allows it now, if it is the claimant's own. Asks the cloud whose it is where none of
+    /// its last answers told; a list that lacks the host tells nothing.
+    ///
+    /// # Errors
+    /// Any error of the cloud.
+    pub async fn delete(&self, id: &HostId, claim: &Claim) -> Result<Deleted> {
+        let owner = match self.known_owner(id) {
+            Some(owner) => Some(owner),
+            None => match self.cloud.status(id).await {
+                Ok(host) => Some(Owner::of(&host)),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            },
+        };
+        match owner.map_or(Verdict::Own, |owner| claim.to(&owner)) {
+            // Of a host that is gone there may be something left, which is known by its id.
+            Verdict::Own => Ok(Deleted::Done(self.cloud.delete_proven(id).await?)),
+            refused => Ok(Deleted::Refused(refused)),
         }
     }
 
@@ -253,8 +290,14 @@ impl Account {
     fn tell(&self, watched: &mut Watched, seen: Seen) {
         if watched.seen != seen {
             watched.seen = seen;
+            self.send_all(watched);
+        }
+    }
+
+    fn send_all(&self, watched: &Watched) {
+        for watcher in &watched.watchers {
             // Nobody listens any more while the operator stops.
-            let _ = self.events.send(watched.watcher.clone());
+            let _ = self.events.send(watcher.clone());
         }
     }
 
@@ -290,7 +333,7 @@ impl Account {
         let mut state = self.state();
         state.retired = true;
         for watched in state.watched.values() {
-            let _ = self.events.send(watched.watcher.clone());
+            self.send_all(watched);
         }
         drop(state);
         self.wake.notify_one();
@@ -376,14 +419,14 @@ impl Account {
         price
     }
 
-    /// Deletes an orphan as far as the cloud allows it now, and remembers it until nothing of it is left: lists may no longer
-    /// show it by then.
+    /// Deletes an orphan, which a list showed with the label of this cluster, as far as the cloud allows it now, and remembers it
+    /// until nothing of it is left: lists may no longer show it by then.
     ///
     /// # Errors
     /// Any error of the cloud.
     pub async fn delete_orphan(&self, id: &HostId) -> Result<Deletion> {
         self.state().leaving.insert(id.clone());
-        let deleted = self.cloud.delete(&id.clone().into()).await?;
+        let deleted = self.cloud.delete_proven(id).await?;
         if deleted.is_over() {
             self.state().leaving.remove(id);
         }

@@ -134,6 +134,10 @@ pub struct Flags {
     /// Make tunnels only for Services with the annotation operator.inlets.dev/manage=1 or the load balancer class operator.inlets.dev/tunnel
     #[arg(long, global = true, num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, action = clap::ArgAction::Set)]
     pub annotated_only: bool,
+    /// Delete also hosts without labels of this operator that inlets-operator may have made for a Tunnel: for the time of the
+    /// move from it
+    #[arg(long, global = true)]
+    pub adopt_unmarked: bool,
     /// File that leads to the cluster; not needed inside it
     #[arg(long, global = true, env = "KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,

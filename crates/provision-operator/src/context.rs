@@ -67,6 +67,8 @@ pub struct Memory {
     pub hitch: Option<Problem>,
     /// Second hosts whose deletion was begun.
     pub duplicates: BTreeSet<HostId>,
+    /// Hosts that the status named and that are another's.
+    pub disowned: BTreeSet<HostId>,
     /// From when on a list must show the host.
     pub certain_by: Option<SystemTime>,
     /// The last event, so that it is not repeated.

@@ -5,6 +5,7 @@ mod drive;
 mod effects;
 mod host;
 mod one;
+mod ownership;
 mod removal;
 mod service;
 mod tunnel;

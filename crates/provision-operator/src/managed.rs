@@ -31,6 +31,8 @@ pub trait Managed:
     fn stored_phase(&self) -> HostPhase;
     /// Whether the host outlives the resource.
     fn retains(&self) -> bool;
+    /// The name of the host that inlets-operator made for such a resource; `None` where it made none.
+    fn predecessor_name(&self) -> Option<String>;
     /// When the resource is deleted by itself; `None`: never, or nobody can tell.
     fn expires(&self) -> Option<SystemTime>;
     /// The cloud and the credentials.

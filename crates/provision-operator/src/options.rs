@@ -23,6 +23,8 @@ pub struct Options {
     pub client: ClientSettings,
     /// Whether only annotated Services get a tunnel.
     pub annotated_only: bool,
+    /// Whether hosts without our labels are deleted that inlets-operator may have made for a Tunnel.
+    pub adopt_unmarked: bool,
     /// Cap on hosts.
     pub max_hosts: Option<usize>,
     /// Cap on what they cost in a month.

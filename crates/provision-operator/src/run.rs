@@ -342,6 +342,7 @@ fn options(flags: &Arc<Flags>, cluster: String) -> Outcome<Options> {
             max_memory: flags.max_client_memory.clone(),
         },
         annotated_only: flags.annotated_only,
+        adopt_unmarked: flags.adopt_unmarked,
         max_hosts: flags.max_hosts,
         max_monthly_cost: CostCap::new(&flags.max_monthly_cost)?,
     })

@@ -8,10 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use provision::{
-    BasicHost, Catalog, CatalogQuery, Deletion, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey, ListFilter,
-    ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settled,
+    BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey,
+    ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settled,
 };
 
+use super::owner::Owners;
 use crate::{clock::Clock, metrics::Metrics};
 
 /// The first pause after a rate limit that says nothing of its length; doubles up to [`LONGEST`].
@@ -135,12 +136,33 @@ impl Gate {
 pub(super) struct Guarded {
     inner: Arc<dyn Provisioner>,
     gate: Arc<Gate>,
+    owners: Owners,
     metrics: Metrics,
 }
 
 impl Guarded {
-    pub(super) fn new(inner: Arc<dyn Provisioner>, gate: Arc<Gate>, metrics: Metrics) -> Self {
-        Self { inner, gate, metrics }
+    pub(super) fn new(inner: Arc<dyn Provisioner>, gate: Arc<Gate>, clock: Clock, metrics: Metrics) -> Self {
+        let owners = Owners::new(clock);
+        Self {
+            inner,
+            gate,
+            owners,
+            metrics,
+        }
+    }
+
+    /// Whose hosts are, by what the cloud answered.
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
+    /// Deletes a host of which it was shown that it may be deleted.
+    pub(super) async fn delete_proven(&self, id: &HostId) -> Result<Deletion> {
+        let deleted = self.note("delete", self.inner.delete(&id.clone().into()).await);
+        if deleted.as_ref().is_ok_and(|deletion| deletion.is_over()) {
+            self.owners.forget(id);
+        }
+        deleted
     }
 
     fn note<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
@@ -160,19 +182,26 @@ impl Provisioner for Guarded {
         self.inner.info()
     }
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        self.note("provision", self.inner.provision(host).await)
+        let made = self.note("provision", self.inner.provision(host).await)?;
+        self.owners.note(&made.id, &made);
+        Ok(made)
     }
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
         let result = self.note("status", self.inner.status(id).await);
-        if let Err(error) = &result
-            && error.kind() == ErrorKind::InvalidRequest
-        {
-            self.gate.state().no_ids.insert(id.clone(), error.to_string());
+        match &result {
+            Ok(host) => self.owners.note(id, host),
+            Err(error) if error.kind() == ErrorKind::InvalidRequest => {
+                self.gate.state().no_ids.insert(id.clone(), error.to_string());
+            }
+            Err(_) => {}
         }
         result
     }
-    async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
-        self.note("delete", self.inner.delete(request).await)
+    /// Refuses: whoever deletes shows first whose the host is.
+    async fn delete(&self, _request: &HostDeleteRequest) -> Result<Deletion> {
+        Err(Error::invalid(
+            "the operator deletes only hosts that are shown to be a resource's own",
+        ))
     }
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
         self.note("delete_leftovers", self.inner.delete_leftovers(key, region).await)
@@ -181,7 +210,9 @@ impl Provisioner for Guarded {
         self.note("settle", self.inner.settle(host).await)
     }
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
-        self.note("list", self.inner.list(filter).await)
+        let hosts = self.note("list", self.inner.list(filter).await)?;
+        self.owners.note_all(&hosts);
+        Ok(hosts)
     }
     async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
         self.note("catalog", self.inner.catalog(query).await)
@@ -191,8 +222,6 @@ impl Provisioner for Guarded {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
-
-    use provision::Error;
 
     use super::*;
 

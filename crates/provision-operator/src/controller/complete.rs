@@ -7,7 +7,12 @@ use super::{
     removal,
     work::{Then, Work},
 };
-use crate::{account::Purpose, engine::State, failure::Failure, managed::News};
+use crate::{
+    account::{Owner, Purpose, Verdict},
+    engine::State,
+    failure::Failure,
+    managed::News,
+};
 
 /// Completes the id in the status with the region that the operator was started with, and stores it as the cloud has it. That
 /// the host is not there says nothing: it may be in another region.
@@ -33,6 +38,11 @@ pub(super) async fn complete_id<K: Effects>(work: &mut Work<'_, K>) -> Result<Th
     }
     let whole = HostId::from_parts([id.as_str(), &region]).map_err(provision::Error::from)?;
     match work.account.cloud().status(&whole).await {
+        // The part that is there is another's: by its key the resource is led to its own.
+        Ok(host) if work.claim_to_hosts()?.to(&Owner::of(&host)) == Verdict::Foreign => {
+            work.disown(&id).await;
+            Ok(Then::GoOn)
+        }
         Ok(host) => {
             let state = State {
                 phase: work.resource.stored_phase(),

@@ -67,6 +67,7 @@ async fn run<K: Effects>(resource: Arc<K>, context: &Context) -> Result<Action, 
     if let Some(action) = work.refuse_another_cloud().await? {
         return Ok(action);
     }
+    work.disown_what_is_foreign().await?;
     for _ in 0..MAX_STEPS {
         let step = next(&work.known(), &work.seen(), &context.memory(&work.uid).removal);
         tracing::debug!(kind = K::KIND, name = work.resource.name_any(), ?step, "next step");

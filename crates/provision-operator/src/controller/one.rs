@@ -8,10 +8,11 @@ use provision::{HostId, HostStatus, ProvisionedHost};
 
 use super::{
     effects::Effects,
+    ownership::refused,
     work::{Then, Work},
 };
 use crate::{
-    account::Purpose,
+    account::{Deleted, Purpose, Verdict},
     crd::HostPhase,
     engine::State,
     failure::Failure,
@@ -137,12 +138,21 @@ pub(super) async fn remove<K: Managed>(
         work.context.remember(&work.uid, |memory| memory.duplicates = left);
     };
     for id in hosts {
-        match work.account.cloud().delete(&id.clone().into()).await {
-            Ok(deletion) if deletion.is_over() => {
-                work.account.unwatch(&id);
+        match work.account.delete(&id, &work.claim_to_hosts()?).await {
+            Ok(Deleted::Done(deletion)) if deletion.is_over() => {
+                work.account.unwatch(&id, &work.watcher());
                 left.remove(&id);
             }
-            Ok(_) => {}
+            Ok(Deleted::Done(_)) => {}
+            // What is another's is none of this resource's hosts.
+            Ok(Deleted::Refused(Verdict::Foreign)) => {
+                left.remove(&id);
+                work.disown(&id).await;
+            }
+            Ok(Deleted::Refused(verdict)) => {
+                remember(work, &left);
+                return refused(work, &id, verdict).await.map(Some);
+            }
             Err(error) => {
                 remember(work, &left);
                 let error = error

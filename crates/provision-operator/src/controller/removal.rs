@@ -9,10 +9,11 @@ use serde_json::json;
 use super::{
     effects::Effects,
     one::{self, AGAIN},
+    ownership::refused,
     work::{Then, Work},
 };
 use crate::{
-    account::{Listed, Purpose},
+    account::{Deleted, Listed, Purpose},
     crd::{FINALIZER, HostPhase},
     engine::{Removal, State},
     failure::Failure,
@@ -28,9 +29,10 @@ pub(super) async fn delete<K: Effects>(work: &mut Work<'_, K>, id: &HostId) -> R
     if let Some(pause) = work.account.pause(Purpose::Delete) {
         return work.wait_for(&pause).await;
     }
-    match work.account.cloud().delete(&id.clone().into()).await {
-        Ok(deletion) if deletion.is_over() => {
-            work.account.unwatch(id);
+    match work.account.delete(id, &work.claim_to_hosts()?).await {
+        Ok(Deleted::Refused(verdict)) => refused(work, id, verdict).await,
+        Ok(Deleted::Done(deletion)) if deletion.is_over() => {
+            work.account.unwatch(id, &work.watcher());
             let begun = work.context.memory(&work.uid).duplicates;
             if let Some(then) = one::remove(work, begun).await? {
                 return Ok(then);
@@ -158,7 +160,7 @@ pub(super) async fn release<K: Effects>(work: &mut Work<'_, K>) -> Result<Then, 
     work.account.no_longer_deletes(&work.uid);
     work.context.budget.release(&work.uid);
     if let Some(id) = work.known().id {
-        work.account.unwatch(&id);
+        work.account.unwatch(&id, &work.watcher());
     }
     let memory = work.context.forget(&work.uid);
     work.context.metrics.moved(K::KIND, memory.counted, None);

@@ -87,12 +87,14 @@ impl<K: Managed> Work<'_, K> {
         }
     }
 
-    /// The id as the status has it. An id that is no id cannot come from us; the cloud is asked by key instead.
+    /// The id as the status has it. An id that is no id cannot come from us, nor does one of another's host; the cloud is asked
+    /// by key instead.
     pub(super) fn stored_id(&self) -> Option<HostId> {
         self.resource
             .stored_id()
             .filter(|id| !id.is_empty())
             .and_then(|id| HostId::new(id).ok())
+            .filter(|id| !self.context.memory(&self.uid).disowned.contains(id))
     }
 
     /// Where lists are by region, our ids have one, and those of inlets-operator have not.

@@ -30,6 +30,10 @@ impl Managed for Host {
         self.spec.deletion_policy == DeletionPolicy::Retain
     }
 
+    fn predecessor_name(&self) -> Option<String> {
+        None
+    }
+
     fn expires(&self) -> Option<SystemTime> {
         host::expires(self).ok().flatten()
     }

@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::{Managed, News};
@@ -24,6 +25,10 @@ impl Managed for Tunnel {
 
     fn retains(&self) -> bool {
         false
+    }
+
+    fn predecessor_name(&self) -> Option<String> {
+        Some(self.name_any())
     }
 
     fn expires(&self) -> Option<SystemTime> {

@@ -9,6 +9,7 @@
 )]
 
 mod ids;
+mod ownership;
 mod trouble;
 mod twins;
 #[path = "../world/mod.rs"]

@@ -93,8 +93,7 @@ async fn a_host_that_was_settled_away_is_followed_by_the_one_that_stays() {
     // Somebody else who waits for the twin deletes the operator's host.
     let mut operator = world.start();
     operator.round().await;
-    let account = operator.context.accounts.all().remove(0);
-    let _ = account.cloud().delete(&own.into()).await.unwrap();
+    let _ = world.by_hand().delete(&own.into()).await.unwrap();
     operator.until("the host is active", || is_active(&world)).await;
     assert_eq!(
         (id_of_runner(&world), world.hosts_at_cloud()),

@@ -77,6 +77,7 @@ pub(crate) type Between = fn(Arc<dyn Provisioner>) -> Arc<dyn Provisioner>;
 #[derive(Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) annotated_only: bool,
+    pub(crate) adopt_unmarked: bool,
     pub(crate) max_hosts: Option<usize>,
     pub(crate) max_monthly_cost: Option<CostCap>,
     /// The operator's own region.
@@ -198,6 +199,7 @@ impl World {
                 max_memory: "128Mi".to_owned(),
             },
             annotated_only: self.setup.annotated_only,
+            adopt_unmarked: self.setup.adopt_unmarked,
             max_hosts: self.setup.max_hosts,
             max_monthly_cost: self.setup.max_monthly_cost.clone(),
         };
@@ -222,15 +224,19 @@ impl World {
 
     /// Makes a host with the key of a Host, as somebody would who knows nothing of the operator.
     pub(crate) async fn make_twin_of(&self, name: &str) -> HostId {
+        let uid = self.host(name)["metadata"]["uid"].as_str().unwrap().to_owned();
+        let twin =
+            BasicHost::new("twin".parse().unwrap(), UserData::empty()).with_key(IdempotencyKey::new(uid).unwrap());
+        self.by_hand().provision(&twin).await.unwrap().id
+    }
+
+    /// The cloud, as somebody uses it who knows nothing of the operator.
+    pub(crate) fn by_hand(&self) -> Box<dyn Provisioner> {
         let transport = SimTransport {
             sim: self.sim.clone(),
             gate: Arc::default(),
         };
-        let cloud = connect_with(self.cloud, &Self::settings(self.cloud), Arc::new(transport)).unwrap();
-        let uid = self.host(name)["metadata"]["uid"].as_str().unwrap().to_owned();
-        let twin =
-            BasicHost::new("twin".parse().unwrap(), UserData::empty()).with_key(IdempotencyKey::new(uid).unwrap());
-        cloud.provision(&twin).await.unwrap().id
+        connect_with(self.cloud, &Self::settings(self.cloud), Arc::new(transport)).unwrap()
     }
 
     pub(crate) fn tunnel(&self, name: &str) -> Value {
