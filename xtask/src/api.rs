@@ -36,9 +36,15 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<ExitCode> {
 
     // A folder of its own: the switch that lets a stable compiler write an API as JSON would have the others built anew.
     let folder = cargo::target_directory(root)?.join("api");
-    let mut crates: Vec<String> = ["provision", "provision-core", "provision-http", "provision-testkit"]
-        .map(str::to_owned)
-        .into();
+    let mut crates: Vec<String> = [
+        "provision",
+        "provision-core",
+        "provision-exit-server",
+        "provision-http",
+        "provision-testkit",
+    ]
+    .map(str::to_owned)
+    .into();
     crates.extend(manifest::load(root)?.iter().map(manifest::Provider::package));
     let mut stale = 0;
     for name in &crates {

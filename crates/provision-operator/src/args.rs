@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::budget::Amount;
 
 /// The release of client and server when no flag names one; they should be the same.
-pub const INLETS_RELEASE: &str = "0.9.40";
+pub const INLETS_RELEASE: &str = provision_exit_server::inlets::InletsPro::RELEASE;
 
 /// Public addresses for Services of type LoadBalancer, and hosts at clouds as resources.
 #[derive(Debug, Parser)]

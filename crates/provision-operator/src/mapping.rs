@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod conditions;
-pub mod exit_server;
 pub mod host;
 pub mod names;
 pub mod service;

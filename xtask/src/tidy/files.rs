@@ -141,7 +141,7 @@ fn check_source(file: &str, text: &str, role: Option<Role>) -> Vec<Problem> {
     if sleeps(code) && !may_sleep(file, role) {
         problem("sleeps; libraries never wait, whoever calls them does".to_owned());
     }
-    if matches!(role, Some(Role::Core | Role::Provider)) {
+    if matches!(role, Some(Role::Core | Role::Provider | Role::ExitServer)) {
         let words = [
             ("std::env", "reads the environment; settings are handed in"),
             ("env::var", "reads the environment; settings are handed in"),

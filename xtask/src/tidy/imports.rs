@@ -42,6 +42,7 @@ pub(super) enum Role {
     Http,
     Provider,
     Umbrella,
+    ExitServer,
     Sim,
     Testkit,
     Cli,
@@ -56,6 +57,7 @@ pub(super) fn role(name: &str, ids: &[&str]) -> Option<Role> {
         "provision-core" => Role::Core,
         "provision-http" => Role::Http,
         "provision" => Role::Umbrella,
+        "provision-exit-server" => Role::ExitServer,
         "provision-sim" => Role::Sim,
         "provision-testkit" => Role::Testkit,
         "provision-cli" => Role::Cli,
@@ -130,7 +132,7 @@ pub(super) fn check(packages: &[Package], ids: &[&str]) -> Vec<Problem> {
 
 /// Why a crate may not import another one of the workspace, if it may not.
 fn refuse_inside(own: Role, other: Option<Role>, dev: bool) -> Option<&'static str> {
-    use Role::{Core, Http, Provider, Sim, Testkit, Umbrella};
+    use Role::{Core, ExitServer, Http, Provider, Sim, Testkit, Umbrella};
     let (allowed, for_tests, rule): (&[Role], &[Role], _) = match own {
         Role::Core => (&[], &[], "the core imports no workspace crate"),
         Role::Http => (&[Core], &[], "provision-http imports the core only"),
@@ -144,6 +146,11 @@ fn refuse_inside(own: Role, other: Option<Role>, dev: bool) -> Option<&'static s
             &[Testkit, Sim],
             "the umbrella imports core, http and providers only",
         ),
+        Role::ExitServer => (
+            &[Core],
+            &[],
+            "an exit server is a text and a token, whatever cloud it runs at: it imports the core only",
+        ),
         Role::Sim => (
             &[],
             &[],
@@ -155,12 +162,12 @@ fn refuse_inside(own: Role, other: Option<Role>, dev: bool) -> Option<&'static s
             "the testkit serves every provider and knows none",
         ),
         Role::Cli => (
-            &[Umbrella, Sim],
+            &[Umbrella, ExitServer, Sim],
             &[],
             "the command line tool reaches clouds through the umbrella only",
         ),
         Role::Operator => (
-            &[Umbrella],
+            &[Umbrella, ExitServer],
             &[Sim],
             "the operator reaches clouds through the umbrella only",
         ),
@@ -178,6 +185,7 @@ fn refuse_outside(own: Role, name: &str, dev: bool) -> Option<&'static str> {
     }
     let (runtime, http, front_end) = (RUNTIME.contains(&name), HTTP.contains(&name), FRONT_END.contains(&name));
     match own {
+        Role::ExitServer if runtime || http => Some("exit servers are text: no runtime and no HTTP"),
         Role::Core if runtime || http || front_end => Some("the core has no runtime, no HTTP and no front end"),
         Role::Http if front_end => Some("front ends stay out of the libraries"),
         Role::Provider if runtime => Some("a provider has no runtime and never sleeps; whoever calls it waits"),
@@ -186,7 +194,7 @@ fn refuse_outside(own: Role, name: &str, dev: bool) -> Option<&'static str> {
             "providers share a short list of dependencies; to add one, put it into xtask/src/tidy/lists.rs and say why",
         ),
         Role::Umbrella | Role::Testkit if http && name != "wiremock" => Some("provision-http is the one HTTP stack"),
-        Role::Umbrella | Role::Testkit if front_end => Some("front ends stay out of the libraries"),
+        Role::Umbrella | Role::Testkit | Role::ExitServer if front_end => Some("front ends stay out of the libraries"),
         Role::Cli | Role::Operator if http && own == Role::Cli => Some("provision-http is the one HTTP stack"),
         // `public-api` is behind a feature.
         Role::Xtask if !["serde_json", "toml", "public-api"].contains(&name) => Some("xtask must build at once"),

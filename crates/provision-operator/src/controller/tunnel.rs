@@ -13,6 +13,7 @@ use kube::{
     api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
 };
 use provision::{BasicHost, Error, ErrorKind, IdempotencyKey, ProviderInfo};
+use provision_exit_server::AuthToken;
 use serde_json::{Value, json};
 
 use super::{effects::Effects, work::write_status};
@@ -23,7 +24,6 @@ use crate::{
     failure::Failure,
     mapping::{
         client::{self, DIGEST_ANNOTATION, LICENSE_SECRET},
-        exit_server::AuthToken,
         service, tunnel,
     },
 };
@@ -215,7 +215,10 @@ async fn token(tunnel: &Tunnel, context: &Context) -> Result<AuthToken, Failure>
             reason: "TokenMissing",
             message: format!("secret `{name}` has no key `token`: add it"),
         })?;
-    Ok(AuthToken::new(&token)?)
+    AuthToken::new(&token).map_err(|invalid| {
+        let text = format!("{invalid}: replace key `token` of secret `{name}`");
+        Error::invalid(text).into()
+    })
 }
 
 /// Runs the tunnel's client, with the ports that the Service has now.

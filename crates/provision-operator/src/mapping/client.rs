@@ -5,10 +5,10 @@ use k8s_openapi::{
     api::{apps::v1::Deployment, core::v1::Secret},
 };
 use kube::{Resource as _, ResourceExt as _, api::ObjectMeta};
+use provision_exit_server::{AuthToken, inlets::InletsPro};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::exit_server::{AuthToken, CONTROL_PORT};
 use crate::crd::Tunnel;
 
 /// The ports that a client was made for; inlets-operator wrote the same annotation.
@@ -104,7 +104,7 @@ pub fn deployment(tunnel: &Tunnel, ip: &str, ports: &str, settings: &ClientSetti
                     "command": ["inlets-pro"],
                     "args": [
                         "tcp", "client",
-                        format!("--url=wss://{host}:{CONTROL_PORT}/connect"),
+                        format!("--url=wss://{host}:{}/connect", InletsPro::CONTROL_PORT),
                         "--token-file=/var/inlets/auth-token/token",
                         format!("--upstream={upstream}"),
                         format!("--ports={ports}"),

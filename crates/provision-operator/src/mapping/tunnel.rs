@@ -4,13 +4,12 @@ use std::time::SystemTime;
 
 use kube::ResourceExt as _;
 use provision::{BasicHost, IdempotencyKey, ProviderInfo, Result};
+use provision_exit_server::{AuthToken, inlets::InletsPro};
 use serde_json::{Map, Value, json};
 
 use super::{
     Defaults,
     conditions::{Problem, conditions},
-    exit_server,
-    exit_server::AuthToken,
     names::host_name,
     service,
 };
@@ -31,7 +30,7 @@ pub fn request(
     info: &ProviderInfo,
 ) -> Result<BasicHost> {
     let name = host_name(&tunnel.name_any(), key, &info.name_rules)?;
-    let mut host = BasicHost::new(name, exit_server::user_data(token, &defaults.inlets_release)?);
+    let mut host = BasicHost::new(name, InletsPro::new(&defaults.inlets_release)?.user_data(token)?);
     host.region = defaults.region.clone();
     host.plan = defaults.plan.clone();
     host.additional = defaults.additional.clone();

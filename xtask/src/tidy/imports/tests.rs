@@ -40,10 +40,19 @@ fn workspace() -> Vec<Package> {
             &["provision-core", "provision-http", "provision-hetzner", "tokio"],
             &["provision-sim"],
         ),
+        package("provision-exit-server", &["provision-core"], &["tempfile"]),
         package("provision-sim", &["hyper", "tokio"], &["reqwest"]),
         package("provision-testkit", &["provision-core", "provision-http", "tokio"], &[]),
-        package("provision-cli", &["provision", "provision-sim", "clap"], &[]),
-        package("provision-operator", &["provision", "kube"], &[]),
+        package(
+            "provision-cli",
+            &["provision", "provision-exit-server", "provision-sim", "clap"],
+            &[],
+        ),
+        package(
+            "provision-operator",
+            &["provision", "provision-exit-server", "kube"],
+            &[],
+        ),
         package("provision-tests", &["provision", "provision-digitalocean"], &[]),
         package("xtask", &["toml", "serde_json"], &[]),
     ]
@@ -58,6 +67,9 @@ fn a_workspace_that_keeps_the_rules_has_no_problems() {
 fn each_forbidden_import_is_found() {
     let bad = [
         ("provision-core", "provision-http"),
+        ("provision-exit-server", "provision"),
+        ("provision-exit-server", "tokio"),
+        ("provision-exit-server", "clap"),
         ("provision-core", "tokio"),
         ("provision-core", "reqwest"),
         ("provision-core", "clap"),

@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod inlets;
+mod token;
+
+pub use token::AuthToken;
