@@ -10,6 +10,7 @@ mod api;
 mod bench;
 mod cargo;
 mod crds;
+mod dev_cluster;
 mod features;
 mod generate;
 mod manifest;
@@ -36,6 +37,8 @@ tasks:
   api [--check]       write the public API of each library crate to its api.txt, or fail when that is stale: a change there is
                       a change for users
   crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
+  dev-cluster [--provider ID]
+                      start etcd, kube-apiserver and the simulator for work on the operator, and print the commands
   bench operator      measure the operator with 2,000 Tunnels against the simulator
   bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
   new-provider ID [--type NAME] [--maintainer @USER]
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         ["api", "--check"] => api::run(&root, generate::Mode::Check),
         ["crds"] => crds::run(&root, generate::Mode::Write),
         ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
+        ["dev-cluster", rest @ ..] => dev_cluster::run(&root, rest),
         ["bench", name] => bench::run(&root, name),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {

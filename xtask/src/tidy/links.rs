@@ -15,12 +15,26 @@ pub(super) fn check(root: &Path, packages: &[Package]) -> Vec<Problem> {
         .flat_map(|package| ["README.md", "CHANGELOG.md"].map(|file| format!("{}/{file}", package.folder())));
     let pages = crates
         .filter(|page| root.join(page).is_file())
+        .chain(packages.iter().flat_map(|package| documents(root, package.folder())))
         .chain(ROOT_FILES.map(str::to_owned));
     pages
         .flat_map(|page| match read(root, &page) {
             Ok(text) => check_page(&page, &text, |target| root.join(target).exists()),
             Err(_) => vec![Problem::new(page, "is missing; readers and links expect it")],
         })
+        .collect()
+}
+
+/// The further pages of a crate: `docs/*.md`.
+fn documents(root: &Path, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root.join(folder).join("docs"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| name.ends_with(".md"))
+        .map(|name| format!("{folder}/docs/{name}"))
         .collect()
 }
 
