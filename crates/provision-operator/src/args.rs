@@ -26,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Delete every Tunnel and Host and wait until the clouds say that their hosts are gone: before an uninstall
     Cleanup(Cleanup),
+    /// Say whether definitions, permissions, leader, license and the cloud's credentials are as they should be
+    Check,
     /// Print the definitions of Tunnel and Host, for `kubectl apply -f -`
     Crds,
 }

@@ -23,7 +23,7 @@ use crate::{
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
     budget::CostCap,
     causes::with_causes,
-    cleanup,
+    check, cleanup,
     clock::Clock,
     context::Context,
     controllers::{self, OrphanChecks},
@@ -60,6 +60,7 @@ pub fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             Some(Command::Crds) => print_definitions(),
+            Some(Command::Check) => look_around(&flags).await,
             Some(Command::Cleanup(how)) => clean_up(flags, &how).await,
             None => operate(flags).await,
         }
@@ -94,11 +95,43 @@ fn print_definitions() -> Outcome<ExitCode> {
         text.push_str(&crd::to_yaml(&definition)?);
         text.push('\n');
     }
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         // A reader that has gone away, such as `head`, is no failure.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
+}
+
+async fn look_around(flags: &Arc<Flags>) -> Outcome<ExitCode> {
+    let (client, namespace) = connect(flags).await?;
+    // The cluster's id is for the labels of new hosts: nothing here makes one.
+    let options = options(flags, flags.cluster_id.clone().unwrap_or_else(|| "check".to_owned()))?;
+    let own = options
+        .provider
+        .as_deref()
+        .map(|provider| provision::connect(provider, &(options.settings)()?))
+        .transpose();
+    let mut findings = vec![
+        check::permissions(&client, &namespace, flags.cluster_id.is_some()).await,
+        check::definitions(&client).await,
+    ];
+    if flags.leader_elect {
+        findings.push(check::leader(&client, &namespace, LEASE).await);
+    }
+    findings.push(check::license((options.license)()));
+    findings.push(check::cloud(own).await);
+    let mut text = String::new();
+    for finding in &findings {
+        text.push_str(&format!("{finding}\n"));
+    }
+    print(&text)?;
+    let fine = findings.iter().all(|finding| finding.seen.is_ok());
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn operate(flags: Arc<Flags>) -> Outcome<ExitCode> {

@@ -131,6 +131,20 @@ impl Drop for Operator {
     }
 }
 
+/// `provision-operator check`: whether all is well, and what it printed.
+fn check(cluster: &Cluster, endpoint: &str, token: &str) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_provision-operator"))
+        .args(["check", "--provider=hetzner", &format!("--namespace={SPACE}")])
+        .arg(format!("--setting=endpoint={endpoint}"))
+        .arg(format!("--kubeconfig={}", cluster.kubeconfig.display()))
+        .env_clear()
+        .env("PROVISION_ACCESS_KEY", token)
+        .env("PROVISION_LICENSE", "license-secret-1")
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
 struct Cloud {
     sim: Sim,
     _server: Server,
@@ -413,9 +427,21 @@ async fn services_lose_their_hosts(cluster: &Cluster, cloud: &Cloud) {
 async fn a_stopped_operator_gives_the_lease_up_and_comes_back() {
     let Some(cluster) = Cluster::start().await else { return };
     let cloud = Cloud::start().await;
+    let (fine, text) = check(&cluster, &cloud.endpoint, "sim-token-hetzner");
+    for missing in [
+        "FAILED definitions  Tunnel is not defined",
+        "FAILED leader       no replica",
+    ] {
+        assert!(!fine && text.contains(missing), "{text}");
+    }
     install(&cluster).await;
     let first = Operator::start(&cluster, &cloud.endpoint, &[]);
     eventually("it leads", async || first.says("leading")).await;
+    let (fine, text) = check(&cluster, &cloud.endpoint, "sim-token-hetzner");
+    assert!(fine && text.matches("ok ").count() == 5, "{text}");
+    let (fine, text) = check(&cluster, &cloud.endpoint, "another-token");
+    assert!(!fine && text.contains("FAILED cloud"), "{text}");
+    assert!(!text.contains("another-token"), "{text}");
     api::<Service>(&cluster)
         .create(&PostParams::default(), &service("web"))
         .await

@@ -17,6 +17,8 @@ pub const PORTS_ANNOTATION: &str = "inlets.dev/ports";
 pub const DIGEST_ANNOTATION: &str = "provision.dev/digest";
 /// The Secret with the license, in each namespace that has a tunnel.
 pub const LICENSE_SECRET: &str = "inlets-license";
+/// A user that no image and no node has; the client needs no rights.
+const NOBODY: i64 = 65532;
 
 /// How clients are run.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +99,13 @@ pub fn deployment(tunnel: &Tunnel, ip: &str, ports: &str, settings: &ClientSetti
             "metadata": { "labels": labels },
             "spec": {
                 "automountServiceAccountToken": false,
+                // What a namespace asks for whose pods have to keep to the standard "restricted".
+                "securityContext": {
+                    "runAsNonRoot": true,
+                    "runAsUser": NOBODY,
+                    "runAsGroup": NOBODY,
+                    "seccompProfile": { "type": "RuntimeDefault" },
+                },
                 "containers": [{
                     "name": "inlets-client",
                     "image": settings.image,
@@ -110,6 +119,10 @@ pub fn deployment(tunnel: &Tunnel, ip: &str, ports: &str, settings: &ClientSetti
                         format!("--ports={ports}"),
                         "--license-file=/var/inlets/license/license",
                     ],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": false,
+                        "capabilities": { "drop": ["ALL"] },
+                    },
                     "resources": {
                         "limits": { "memory": settings.max_memory },
                         "requests": { "cpu": "25m", "memory": "25Mi" },

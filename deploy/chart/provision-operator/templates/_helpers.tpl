@@ -23,6 +23,16 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
+{{/* Pods of the clean-up and of tests: none of the Deployment's, but under the same NetworkPolicy. */}}
+{{- define "provision-operator.taskName" -}}
+{{- include "provision-operator.name" . | trunc 58 | trimSuffix "-" -}}-task
+{{- end -}}
+
+{{- define "provision-operator.taskLabels" -}}
+app.kubernetes.io/name: {{ include "provision-operator.taskName" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{/* The flags that the operator and the clean-up share. */}}
 {{- define "provision-operator.args" -}}
 - --provider={{ .Values.provider }}
