@@ -10,7 +10,7 @@ use auth_file::AuthFile;
 /// <https://learn.microsoft.com/en-us/azure/azure-government/compare-azure-government-global-azure>,
 /// <https://learn.microsoft.com/en-us/azure/china/resources-developer-guide> (read 2026-11).
 const PUBLIC: (&str, &str) = ("https://management.azure.com", "https://login.microsoftonline.com");
-const CLOUDS: [(&str, &str); 3] = [
+pub(crate) const CLOUDS: [(&str, &str); 3] = [
     PUBLIC,
     (
         "https://management.usgovcloudapi.net",
@@ -60,7 +60,7 @@ impl Config {
         settings.check_names(&INFO)?;
         let refused = |error: Error| error.with_provider(INFO.id);
         let file = match settings.get("auth-file") {
-            Some(path) => AuthFile::read(path).map_err(refused)?,
+            Some(path) => AuthFile::read(settings, path).map_err(refused)?,
             None => AuthFile::default(),
         };
         let text = |name: &str, in_file: &Option<String>| -> Result<String> {

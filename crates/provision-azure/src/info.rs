@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, Image, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Image, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    UserDataRules,
 };
+
+use crate::config::CLOUDS;
 
 /// Static facts about Azure.
 ///
@@ -37,13 +40,13 @@ pub static INFO: ProviderInfo = ProviderInfo::new("azure", "Azure")
         SettingInfo::value(
             "subscription-id",
             "subscription that pays, a UUID; needed unless `auth-file` names it",
-        )
+        ).known_as(CommonSetting::Project)
         .with_env(&["AZURE_SUBSCRIPTION_ID", "ARM_SUBSCRIPTION_ID"]),
         SettingInfo::credential("tenant-id", "directory of the service principal, a UUID or domain")
             .with_env(&["AZURE_TENANT_ID", "ARM_TENANT_ID"]),
         SettingInfo::credential("client-id", "application id of the service principal")
             .with_env(&["AZURE_CLIENT_ID", "ARM_CLIENT_ID"]),
-        SettingInfo::secret("client-secret", "secret of the service principal")
+        SettingInfo::secret("client-secret", "secret of the service principal").known_as(CommonSetting::SecretKey)
             .with_env(&["AZURE_CLIENT_SECRET", "ARM_CLIENT_SECRET"]),
         SettingInfo::secret(
             "access-token",
@@ -53,14 +56,15 @@ pub static INFO: ProviderInfo = ProviderInfo::new("azure", "Azure")
         SettingInfo::file(
             "auth-file",
             "path of a JSON file from `az ad sp create-for-rbac --sdk-auth`; the other settings win over its content",
-        )
+        ).known_as(CommonSetting::AccessKey)
         .with_env(&["AZURE_AUTH_LOCATION"]),
         SettingInfo::endpoint(
             "login-endpoint",
             "base URL of the token service instead of the one that belongs to `endpoint`",
         )
+        .with_public_values(&[CLOUDS[0].1, CLOUDS[1].1, CLOUDS[2].1])
         .with_env(&["AZURE_AUTHORITY_HOST"]),
-        SettingInfo::ENDPOINT,
+        SettingInfo::ENDPOINT.with_public_values(&[CLOUDS[0].0, CLOUDS[1].0, CLOUDS[2].0]),
         SettingInfo::ALLOW_HTTP,
     ])
     .with_additional(&[

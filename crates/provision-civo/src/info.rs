@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about Civo.
 ///
@@ -23,13 +25,13 @@ pub static INFO: ProviderInfo = ProviderInfo::new("civo", "Civo")
     // UNCONFIRMED: Civo states no limit. 16 KiB is what the oldest clouds take.
     .with_user_data(UserDataRules::new(16_384))
     .with_settings(&[
-        SettingInfo::secret("token", "API key, from the dashboard under Settings > Profile > Security")
+        SettingInfo::secret("token", "API key, from the dashboard under Settings > Profile > Security").known_as(CommonSetting::AccessKey)
             .with_env(&["CIVO_TOKEN", "CIVO_API_KEY"])
             .required(),
         SettingInfo::value(
             "region",
             "region where hosts are created, listed and looked for unless a request names another, instead of LON1",
-        )
+        ).known_as(CommonSetting::Region)
         .with_env(&["CIVO_REGION"]),
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,

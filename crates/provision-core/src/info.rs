@@ -1,8 +1,14 @@
+mod additional;
+mod setting;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::{BasicHost, Error, HostName, Invalid, Labels, Result};
+
+pub use additional::{AdditionalInfo, AdditionalRole};
+pub use setting::{CommonSetting, SettingInfo, SettingRole};
 
 /// Static facts about a provider: what `providers` shows, what documentation is generated from, and what requests are
 /// checked against before anything is sent.
@@ -180,170 +186,6 @@ impl NameRules {
             return refuse("it must not contain `--`".to_owned());
         }
         Ok(())
-    }
-}
-
-/// One setting of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct SettingInfo {
-    /// The name, such as `token`.
-    pub name: &'static str,
-    /// Environment variables that may hold it, the preferred one first.
-    pub env: &'static [&'static str],
-    /// Whether the provider cannot work without it.
-    pub required: bool,
-    /// Whether it must never be shown.
-    pub secret: bool,
-    /// What it is for, in a line.
-    pub help: &'static str,
-    /// What kind of thing it is, which decides from whom it may come.
-    pub role: SettingRole,
-}
-
-/// What kind of thing a setting is. Settings from strangers, such as a Secret in a shared cluster, may be credentials and
-/// values only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SettingRole {
-    /// A part of the credentials: a token, a key, the id that goes with it.
-    Credential,
-    /// A plain value: a project, a region.
-    Value,
-    /// A path on this machine, a profile in a file of this machine, or the like.
-    File,
-    /// Where requests are sent.
-    Endpoint,
-    /// How the provider behaves.
-    Behaviour,
-}
-
-impl SettingInfo {
-    /// The setting that sends requests elsewhere, such as to the simulator. Every provider has it.
-    pub const ENDPOINT: Self = Self::endpoint(
-        "endpoint",
-        "base URL of the API instead of the public one, for a simulator or a private copy",
-    );
-
-    /// The setting that permits plain http to hosts other than loopback. Every provider has it.
-    pub const ALLOW_HTTP: Self = Self::behaviour(
-        "allow-http",
-        "`true` lets the endpoint be plain http on a host other than loopback",
-    );
-
-    const fn new(name: &'static str, role: SettingRole, help: &'static str) -> Self {
-        Self {
-            name,
-            env: &[],
-            required: false,
-            secret: false,
-            help,
-            role,
-        }
-    }
-
-    /// A part of the credentials that must never be shown.
-    #[must_use]
-    pub const fn secret(name: &'static str, help: &'static str) -> Self {
-        let mut setting = Self::new(name, SettingRole::Credential, help);
-        setting.secret = true;
-        setting
-    }
-
-    /// A part of the credentials that is no secret, such as the id of a key.
-    #[must_use]
-    pub const fn credential(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, SettingRole::Credential, help)
-    }
-
-    /// A plain value.
-    #[must_use]
-    pub const fn value(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, SettingRole::Value, help)
-    }
-
-    /// A path or profile on this machine.
-    #[must_use]
-    pub const fn file(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, SettingRole::File, help)
-    }
-
-    /// Where requests are sent.
-    #[must_use]
-    pub const fn endpoint(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, SettingRole::Endpoint, help)
-    }
-
-    /// How the provider behaves.
-    #[must_use]
-    pub const fn behaviour(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, SettingRole::Behaviour, help)
-    }
-
-    /// Environment variables that may hold it, the preferred one first.
-    #[must_use]
-    pub const fn with_env(mut self, env: &'static [&'static str]) -> Self {
-        self.env = env;
-        self
-    }
-
-    /// The provider cannot work without it.
-    #[must_use]
-    pub const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
-
-/// One key of [`BasicHost::additional`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct AdditionalInfo {
-    /// The key.
-    pub key: &'static str,
-    /// What it is for, in a line.
-    pub help: &'static str,
-    /// What it can do, which decides who may set it.
-    pub role: AdditionalRole,
-}
-
-/// What an extra of a provider can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AdditionalRole {
-    /// Nothing that costs or opens anything.
-    Harmless,
-    /// It changes the price.
-    ChangesPrice,
-    /// It gives the host an identity in the account, or a place in a network of the account.
-    GrantsAccess,
-}
-
-impl AdditionalInfo {
-    /// A harmless extra.
-    #[must_use]
-    pub const fn new(key: &'static str, help: &'static str) -> Self {
-        Self {
-            key,
-            help,
-            role: AdditionalRole::Harmless,
-        }
-    }
-
-    /// It changes the price.
-    #[must_use]
-    pub const fn changes_price(mut self) -> Self {
-        self.role = AdditionalRole::ChangesPrice;
-        self
-    }
-
-    /// It gives the host an identity in the account, or a place in a network of the account.
-    #[must_use]
-    pub const fn grants_access(mut self) -> Self {
-        self.role = AdditionalRole::GrantsAccess;
-        self
     }
 }
 
@@ -585,6 +427,18 @@ impl ProviderInfo {
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         self.id == name || self.aliases.contains(&name)
+    }
+
+    /// The setting of that name.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&SettingInfo> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+
+    /// The setting that is this in the words that hold for every cloud.
+    #[must_use]
+    pub fn common_setting(&self, common: CommonSetting) -> Option<&SettingInfo> {
+        self.settings.iter().find(|setting| setting.common == Some(common))
     }
 
     /// Everything about a request that can be checked without the cloud: name, user data size, labels, additional keys and

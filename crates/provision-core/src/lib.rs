@@ -19,6 +19,7 @@ mod ports;
 mod provisioner;
 mod settings;
 mod status;
+mod strangers;
 mod time;
 mod user_data;
 
@@ -31,8 +32,8 @@ pub use host_ref::HostRef;
 pub use hosted::Hosted;
 pub use id::HostId;
 pub use info::{
-    AdditionalInfo, AdditionalRole, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
-    SettingRole, UserDataRules,
+    AdditionalInfo, AdditionalRole, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo,
+    SettingInfo, SettingRole, UserDataRules,
 };
 pub use invalid::Invalid;
 pub use key::IdempotencyKey;
@@ -43,6 +44,7 @@ pub use ports::{OpenPorts, PortRange, Protocol};
 pub use provisioner::Provisioner;
 pub use settings::Settings;
 pub use status::HostStatus;
+pub use strangers::StrangerRules;
 pub use time::{parse_rfc3339, to_rfc3339, unix_seconds};
 pub use user_data::{UserData, UserDataKind};
 

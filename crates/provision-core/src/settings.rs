@@ -2,15 +2,22 @@ use std::{collections::BTreeMap, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, ErrorKind, ProviderInfo, Result};
+use crate::{Error, ErrorKind, ProviderInfo, Result, StrangerRules};
 
 /// A provider's configuration as a flat map of names to texts, such as `token` or `project`.
 ///
 /// Command line, operator and tests all configure a provider through it. Which names a provider knows, which environment
 /// variables hold them and which are required is in [`ProviderInfo::settings`]. Every value counts as a secret: none is
 /// ever shown.
+///
+/// [`new`](Self::new) is for the settings of whoever runs the program; those of anybody else are read by
+/// [`from_strangers`](Self::from_strangers), and no provider takes anything from this machine for them.
 #[derive(Clone, Default)]
-pub struct Settings(BTreeMap<String, SecretString>);
+pub struct Settings {
+    values: BTreeMap<String, SecretString>,
+    /// What strangers may choose, if the settings are theirs.
+    strangers: Option<StrangerRules>,
+}
 
 impl Settings {
     /// No settings.
@@ -19,13 +26,51 @@ impl Settings {
         Self::default()
     }
 
+    /// The settings of strangers, such as the owner of a Secret in a shared cluster: credentials and plain values only. A file, a
+    /// profile, an endpoint or a switch of the provider is refused, and later nothing is taken from this machine's files and
+    /// environment in the place of what is absent. `rules` may allow endpoints.
+    ///
+    /// # Errors
+    /// `InvalidRequest` that names a setting which the cloud does not have, or which strangers may not choose. It repeats no
+    /// value and says nothing of this machine.
+    pub fn from_strangers<N: Into<String>, V: Into<String>>(
+        info: &ProviderInfo,
+        rules: &StrangerRules,
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self> {
+        let mut settings = Self {
+            values: BTreeMap::new(),
+            strangers: Some(rules.clone()),
+        };
+        for (name, value) in pairs {
+            let (name, value) = (name.into(), value.into());
+            rules.check(info, &name, &value)?;
+            settings.set(name, value);
+        }
+        Ok(settings)
+    }
+
+    /// Whether these are [settings from strangers](Self::from_strangers): whoever makes a provider of them takes no file,
+    /// environment variable, metadata service or other credentials of this machine in the place of what they lack.
+    #[must_use]
+    pub fn are_from_strangers(&self) -> bool {
+        self.strangers.is_some()
+    }
+
+    /// Whether requests may go to a URL that stands within a setting, such as that of a token service in a key file. Strangers
+    /// may only name one that was allowed them.
+    #[must_use]
+    pub fn may_lead_to(&self, url: &str) -> bool {
+        self.strangers.as_ref().is_none_or(|rules| rules.allows(url))
+    }
+
     /// Adds or replaces one setting; an empty value counts as absent and removes it.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());
         if value.is_empty() {
-            self.0.remove(&name);
+            self.values.remove(&name);
         } else {
-            self.0.insert(name, SecretString::from(value));
+            self.values.insert(name, SecretString::from(value));
         }
     }
 
@@ -39,25 +84,29 @@ impl Settings {
     /// The text of a setting that is not secret, such as a region.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(ExposeSecret::expose_secret)
+        self.values.get(name).map(ExposeSecret::expose_secret)
     }
 
     /// A secret setting.
     #[must_use]
     pub fn secret(&self, name: &str) -> Option<SecretString> {
-        self.0.get(name).cloned()
+        self.values.get(name).cloned()
     }
 
     /// The names that are set.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 
     /// Fills in what is absent from the environment variables that the provider honours, through `variable` (usually
-    /// `|name| std::env::var(name).ok()`); the first variable that is set and not empty wins.
+    /// `|name| std::env::var(name).ok()`); the first variable that is set and not empty wins. Settings from strangers stay as
+    /// they are: the environment is not theirs.
     pub fn fill_from(&mut self, info: &ProviderInfo, variable: impl Fn(&str) -> Option<String>) {
+        if self.are_from_strangers() {
+            return;
+        }
         for setting in info.settings {
-            if self.0.contains_key(setting.name) {
+            if self.values.contains_key(setting.name) {
                 continue;
             }
             if let Some(value) = setting
@@ -93,7 +142,7 @@ impl Settings {
     /// # Errors
     /// [`ErrorKind::Unauthorized`] that names the environment variables which would supply it.
     pub fn require_secret(&self, info: &ProviderInfo, name: &str) -> Result<SecretString> {
-        self.secret(name).ok_or_else(|| missing(info, name))
+        self.secret(name).ok_or_else(|| self.missing(info, name))
     }
 
     /// A setting that is not secret and that the provider cannot do without.
@@ -101,7 +150,7 @@ impl Settings {
     /// # Errors
     /// As [`require_secret`](Self::require_secret).
     pub fn require(&self, info: &ProviderInfo, name: &str) -> Result<&str> {
-        self.get(name).ok_or_else(|| missing(info, name))
+        self.get(name).ok_or_else(|| self.missing(info, name))
     }
 
     /// A yes-or-no setting: `true`/`1`/`yes` or `false`/`0`/`no`; `false` when absent.
@@ -118,29 +167,22 @@ impl Settings {
             }
         }
     }
-}
 
-fn missing(info: &ProviderInfo, name: &str) -> Error {
-    let env = info
-        .settings
-        .iter()
-        .find(|setting| setting.name == name)
-        .map_or(&[][..], |setting| setting.env);
-    let hint = if env.is_empty() {
-        String::new()
-    } else {
-        format!(" (environment: {})", env.join(" or "))
-    };
-    Error::new(
-        ErrorKind::Unauthorized,
-        format!("{} needs the setting `{name}`{hint}", info.title),
-    )
-    .with_provider(info.id)
+    fn missing(&self, info: &ProviderInfo, name: &str) -> Error {
+        let env = info.setting(name).map_or(&[][..], |setting| setting.env);
+        let hint = if env.is_empty() || self.are_from_strangers() {
+            String::new()
+        } else {
+            format!(" (environment: {})", env.join(" or "))
+        };
+        let message = format!("{} needs the setting `{name}`{hint}", info.title);
+        Error::new(ErrorKind::Unauthorized, message).with_provider(info.id)
+    }
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about DigitalOcean.
 ///
@@ -23,6 +25,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("digitalocean", "DigitalOcean"
     .with_user_data(UserDataRules::new(65_536))
     .with_settings(&[
         SettingInfo::secret("token", "API token, from the control panel under API > Tokens")
+            .known_as(CommonSetting::AccessKey)
             .with_env(&["DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_TOKEN"])
             .required(),
         SettingInfo::ENDPOINT,

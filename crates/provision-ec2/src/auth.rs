@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use provision_core::{Error, ErrorKind, Result, SecretString, Settings};
-use provision_http::Transport;
+use provision_http::{Transport, read_file_of};
 
 use crate::info::INFO;
 
@@ -53,6 +53,14 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<(Credentials, Option<
             return Err(settings.require(&INFO, missing).err().unwrap_or_else(missing_keys));
         }
     };
+    if settings.are_from_strangers() {
+        // Neither this machine's files nor its own role.
+        let keys = keys.ok_or_else(|| {
+            let needed = settings.require(&INFO, "access-key-id");
+            needed.err().unwrap_or_else(missing_keys)
+        })?;
+        return Ok((Credentials::Keys(keys), None));
+    }
     if let (Some(keys), true) = (&keys, settings.get("region").is_some()) {
         return Ok((Credentials::Keys(keys.clone()), None));
     }
@@ -145,15 +153,16 @@ fn read_file(settings: &Settings, setting: &str, file: &str) -> Result<Option<St
         (None, Some(home)) => (home.join(".aws").join(file), false),
         (None, None) => return Ok(None),
     };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
+    let cannot = |why: String| {
+        let path = path.display();
+        Error::invalid(format!("cannot read {path} ({why}): correct the setting `{setting}`")).with_provider(INFO.id)
+    };
+    match read_file_of(settings, &path) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| cannot("it is no text".to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Ok(None),
-        Err(error) => Err(Error::invalid(format!(
-            "cannot read {} ({}): correct the setting `{setting}`",
-            path.display(),
-            error.kind()
-        ))
-        .with_provider(INFO.id)),
+        Err(error) => Err(cannot(error.to_string())),
     }
 }
 

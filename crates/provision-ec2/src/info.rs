@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about EC2.
 ///
@@ -25,13 +27,17 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ec2", "AWS EC2")
     .with_user_data(UserDataRules::new(16_384).with_gzip())
     .with_settings(&[
         SettingInfo::credential("access-key-id", "id of an access key; without it the profile is asked")
+            .known_as(CommonSetting::AccessKey)
             .with_env(&["AWS_ACCESS_KEY_ID"]),
-        SettingInfo::secret("secret-access-key", "the secret of the access key").with_env(&["AWS_SECRET_ACCESS_KEY"]),
+        SettingInfo::secret("secret-access-key", "the secret of the access key")
+            .known_as(CommonSetting::SecretKey)
+            .with_env(&["AWS_SECRET_ACCESS_KEY"]),
         SettingInfo::secret("session-token", "session token of temporary credentials").with_env(&["AWS_SESSION_TOKEN"]),
         SettingInfo::value(
             "region",
             "region when a request names none; else the profile's, else us-east-1",
         )
+        .known_as(CommonSetting::Region)
         .with_env(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
         SettingInfo::file(
             "profile",
@@ -68,7 +74,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ec2", "AWS EC2")
             "id of your own security group to use instead of one made for the host; never deleted",
         )
         .grants_access(),
-        AdditionalInfo::new("key-name", "name of an EC2 key pair to install"),
+        AdditionalInfo::new("key-name", "name of an EC2 key pair to install").grants_access(),
         AdditionalInfo::new("instance-profile", "name or ARN of an IAM instance profile").grants_access(),
     ])
     .with_capabilities(

@@ -4,16 +4,29 @@ use std::net::IpAddr;
 
 use provision_core::{HostId, HostStatus, Image, Labels, Plan, ProvisionedHost, Region, Result, parse_rfc3339};
 use provision_http::Answer;
-use roxmltree::{Document, Node};
+use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::{
     info::{GROUP_LABEL, HOST_TAG, HOURS, INFO, PRICES, PRICES_REGION, UBUNTU_ARM, UBUNTU_X86},
     status::host_status,
 };
 
+/// Elements, attributes and texts of an answer. A page of 500 instances has some 150,000; an empty element takes twenty times
+/// its four bytes.
+const MOST_NODES: u32 = 500_000;
+
+/// Reads an answer's XML, without entities of its own.
+fn parse(body: &[u8]) -> Option<Document<'_>> {
+    let options = ParsingOptions {
+        nodes_limit: MOST_NODES,
+        ..ParsingOptions::default()
+    };
+    Document::parse_with_options(std::str::from_utf8(body).ok()?, options).ok()
+}
+
 /// The code and message of an error answer.
 pub(crate) fn error(body: &[u8]) -> Option<(String, String)> {
-    let document = Document::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let document = parse(body)?;
     let find = |name: &str| document.descendants().find(|node| node.tag_name().name() == name);
     let code = text(find("Error")?, "Code")?;
     Some((code, text(find("Error")?, "Message").unwrap_or_default()))
@@ -21,10 +34,7 @@ pub(crate) fn error(body: &[u8]) -> Option<(String, String)> {
 
 /// Reads an answer with `read`, which is given the root element.
 fn read<T>(answer: &Answer, read: impl FnOnce(Node<'_, '_>) -> Option<T>) -> Result<T> {
-    let parsed = std::str::from_utf8(answer.body())
-        .ok()
-        .and_then(|body| Document::parse(body).ok())
-        .and_then(|document| read(document.root_element()));
+    let parsed = parse(answer.body()).and_then(|document| read(document.root_element()));
     parsed.ok_or_else(|| {
         answer.unexpected("the answer does not have the expected form: update this program, or report it")
     })
@@ -263,4 +273,21 @@ pub(crate) fn regions(answer: &Answer) -> Result<Vec<Region>> {
         child(root, "regionInfo")?;
         items(root, "regionInfo").map(region).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_nothing_but_tags_is_not_read() {
+        let of = |tags: String| format!("<r>{tags}</r>");
+        assert!(parse(of("<a/>".repeat(100_000)).as_bytes()).is_some());
+        assert!(parse(of("<a/>".repeat(600_000)).as_bytes()).is_none());
+        let nested = |depth: usize| of("<a>".repeat(depth) + &"</a>".repeat(depth));
+        assert!(parse(nested(100).as_bytes()).is_some());
+        assert!(parse(nested(600_000).as_bytes()).is_none());
+        let entity = r#"<!DOCTYPE r [<!ENTITY a "aaaa">]><r>&a;</r>"#;
+        assert!(parse(entity.as_bytes()).is_none());
+    }
 }

@@ -131,13 +131,16 @@ impl Credentials {
         }
     }
 
-    /// Whether tokens are got from Google, or need not be got at all.
-    pub(crate) fn go_to_google(&self) -> bool {
-        match &self.0 {
-            Kind::AccessToken(_) => true,
-            Kind::ServiceAccount(account) => account.exchange.is_none(),
-            Kind::AuthorizedUser(user) => GOOGLE_TOKEN_URIS.contains(&user.exchange.as_str()),
-        }
+    /// Where tokens are got, unless that is Google or they need not be got at all.
+    pub(crate) fn exchange_elsewhere(&self) -> Option<&str> {
+        let exchange = match &self.0 {
+            Kind::AccessToken(_) => None,
+            Kind::ServiceAccount(account) => account.exchange.as_ref(),
+            Kind::AuthorizedUser(user) => Some(&user.exchange),
+        };
+        exchange
+            .map(Endpoint::as_str)
+            .filter(|uri| !GOOGLE_TOKEN_URIS.contains(uri))
     }
 
     /// The project that the credentials belong to.

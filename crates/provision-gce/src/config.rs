@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use provision_core::{Error, ErrorKind, ExposeSecret, Result, Settings};
-use provision_http::Endpoint;
+use provision_http::{Endpoint, read_file_of};
 
 use crate::{
     auth::Credentials,
@@ -58,12 +58,13 @@ fn credentials(settings: &Settings) -> Result<Credentials> {
     }
     if let Some(path) = settings.get("service-account-file") {
         // The path is not shown: it may be a key that was put into the wrong setting.
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let why = error.kind();
+        let cannot = |why: String| {
             unusable(format!(
                 "the file that setting `service-account-file` names cannot be read: {why}"
             ))
-        })?;
+        };
+        let bytes = read_file_of(settings, path).map_err(|error| cannot(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| cannot("it is no text".to_owned()))?;
         return from_json(settings, &text);
     }
     // https://cloud.google.com/docs/authentication/application-default-credentials#personal
@@ -74,9 +75,14 @@ fn credentials(settings: &Settings) -> Result<Credentials> {
     };
     if let Some(text) = folder
         .map(|folder| folder.join("application_default_credentials.json"))
-        .and_then(|path| std::fs::read_to_string(path).ok())
+        .and_then(|path| String::from_utf8(read_file_of(settings, path).ok()?).ok())
     {
         return from_json(settings, &text);
+    }
+    if settings.are_from_strangers() {
+        return Err(unusable(
+            "Google Compute Engine needs credentials: the setting `service-account` or `access-token`",
+        ));
     }
     Err(unusable(
         "Google Compute Engine needs credentials: the setting `service-account` (environment: GOOGLE_CREDENTIALS), \
@@ -89,9 +95,15 @@ fn credentials(settings: &Settings) -> Result<Credentials> {
 /// whoever may choose the credentials alone cannot send requests of this machine elsewhere.
 fn from_json(settings: &Settings, text: &str) -> Result<Credentials> {
     let credentials = Credentials::from_json(text, settings.flag(&INFO, "allow-http")?)?;
-    match credentials.go_to_google() || settings.get("endpoint").is_some() {
-        true => Ok(credentials),
-        false => Err(unusable(
+    let Some(elsewhere) = credentials.exchange_elsewhere() else {
+        return Ok(credentials);
+    };
+    if !settings.may_lead_to(elsewhere) {
+        return Err(unusable("the `token_uri` of the credentials is not Google's"));
+    }
+    match settings.get("endpoint") {
+        Some(_) => Ok(credentials),
+        None => Err(unusable(
             "the `token_uri` of the credentials is not Google's: give the setting `endpoint`, too, if both lead elsewhere",
         )),
     }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    UserDataRules,
 };
 
 /// Static facts about Google Compute Engine.
@@ -30,6 +31,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("gce", "Google Compute Engine"
     .with_name_rules(NameRules::HOST_NAME.with_len(1, 60).with_letter_first())
     .with_settings(&[
         SettingInfo::secret("service-account", "key of a service account: the text of its JSON file")
+            .known_as(CommonSetting::AccessKey)
             .with_env(&["GOOGLE_CREDENTIALS"]),
         SettingInfo::file(
             "service-account-file",
@@ -41,12 +43,12 @@ pub static INFO: ProviderInfo = ProviderInfo::new("gce", "Google Compute Engine"
             "ready access token, as `gcloud auth print-access-token` prints it; wins over every key",
         )
         .with_env(&["GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"]),
-        SettingInfo::value("project", "id of the project; without it, that of the service account").with_env(&[
-            "GOOGLE_CLOUD_PROJECT",
-            "GOOGLE_PROJECT",
-            "CLOUDSDK_CORE_PROJECT",
-        ]),
-        SettingInfo::value("zone", "zone for hosts that name none").with_env(&["CLOUDSDK_COMPUTE_ZONE", "GOOGLE_ZONE"]),
+        SettingInfo::value("project", "id of the project; without it, that of the service account")
+            .known_as(CommonSetting::Project)
+            .with_env(&["GOOGLE_CLOUD_PROJECT", "GOOGLE_PROJECT", "CLOUDSDK_CORE_PROJECT"]),
+        SettingInfo::value("zone", "zone for hosts that name none")
+            .known_as(CommonSetting::Zone)
+            .with_env(&["CLOUDSDK_COMPUTE_ZONE", "GOOGLE_ZONE"]),
         SettingInfo::file(
             "gcloud-config",
             "folder in which `gcloud auth application-default login` left its credentials",

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about Hetzner Cloud.
 ///
@@ -27,6 +29,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("hetzner", "Hetzner Cloud")
             "token",
             "API token of a project with read and write access, from the console under Security > API tokens",
         )
+        .known_as(CommonSetting::AccessKey)
         .with_env(&["HCLOUD_TOKEN"])
         .required(),
         SettingInfo::ENDPOINT,
@@ -34,7 +37,8 @@ pub static INFO: ProviderInfo = ProviderInfo::new("hetzner", "Hetzner Cloud")
     ])
     .with_additional(&[
         AdditionalInfo::new("network", "id of a private network to attach as well").grants_access(),
-        AdditionalInfo::new("placement-group", "id of a placement group"),
+        // A group is limited in size.
+        AdditionalInfo::new("placement-group", "id of a placement group").grants_access(),
     ])
     .with_capabilities(
         Capabilities::new()

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Answer, ChainedPage, Failure, NumberedPage, Request, Response, Retry, Subject, Transport, TransportError, Vendor,
+    bounds::Progress,
     failure::{advice, retry_after, standard_message},
     redact::Secrets,
     request::header_value,
@@ -206,7 +207,8 @@ impl Client {
     /// request for the next page, if there is one.
     ///
     /// # Errors
-    /// That of the page which failed: a partial list is never returned. `UnexpectedResponse` for a list without an end.
+    /// That of the page which failed: a partial list is never returned. `UnexpectedResponse` for a list that is larger or takes
+    /// longer than the transport's [`Bounds`](crate::Bounds), or whose pages lead in a circle.
     pub async fn pages<T>(
         &self,
         first: Request,
@@ -215,21 +217,19 @@ impl Client {
     where
         T: Send,
     {
-        // More than any account's limits allow: only a faulty answer announces a next page forever.
-        const MOST_PAGES: usize = 2_000;
-        let mut items = Vec::new();
-        let mut request = first;
-        for page in 1..=MOST_PAGES {
+        let mut progress = Progress::new(self.transport.bounds(), self.transport.clock(), &first);
+        let (mut items, mut request, mut page) = (Vec::new(), first, 1);
+        loop {
             let answer = self.send(request).await?;
+            progress.count(&answer)?;
             let (found, next) = read(&answer, page)?;
+            progress.go_on(&answer, found.len(), next.as_ref())?;
             items.extend(found);
             match next {
                 None => return Ok(items),
-                Some(next) if page < MOST_PAGES => request = next,
-                Some(_) => return Err(answer.unexpected("the list has no end: try again, or report it")),
+                Some(next) => (request, page) = (next, page + 1),
             }
         }
-        Ok(items)
     }
 
     async fn attempt(&self, request: &Request) -> Result<Answer> {

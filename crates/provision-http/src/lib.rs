@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod bounds;
 mod client;
 mod endpoint;
 mod failure;
+mod file;
 mod pages;
 mod redact;
 mod request;
@@ -11,9 +13,11 @@ mod reqwest_transport;
 mod response;
 mod transport;
 
+pub use bounds::Bounds;
 pub use client::{Authorize, Client, ClientBuilder, Going};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Vendor, VendorError, kind_of_status};
+pub use file::{read_file_of, read_small_file};
 pub use pages::{ChainedPage, NumberedPage};
 pub use request::{IdOrName, Request, Retry, Subject};
 #[cfg(feature = "reqwest")]

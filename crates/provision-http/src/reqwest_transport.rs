@@ -5,7 +5,7 @@ use provision_core::{Error, ErrorKind, Result};
 use rustls::crypto::ring;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-use crate::{Request, Response, Transport, TransportError, endpoint::is_loopback};
+use crate::{Bounds, Request, Response, Transport, TransportError, endpoint::is_loopback};
 
 /// Sends requests with `reqwest`: TLS by `rustls` on `ring` against the system's certificates, gzip, keep-alive, the
 /// system's proxy settings (never for loopback addresses), no redirects. Clones share their connection pools.
@@ -16,12 +16,10 @@ pub struct ReqwestTransport {
     client: reqwest::Client,
     /// For loopback addresses, which no proxy can reach.
     direct: reqwest::Client,
+    bounds: Bounds,
 }
 
 impl ReqwestTransport {
-    /// More than any answer of the eleven clouds: the largest, AWS's plan list, is split into pages.
-    const MAX_ANSWER: usize = 64 * 1024 * 1024;
-
     /// A transport with a pool of its own.
     ///
     /// # Errors
@@ -50,7 +48,15 @@ impl ReqwestTransport {
         Ok(Self {
             client: build(builder())?,
             direct: build(builder().no_proxy())?,
+            bounds: Bounds::default(),
         })
+    }
+
+    /// The same transport, with the same connections, for answers of this size.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
     }
 
     async fn exchange(&self, request: &Request, timeout: Duration) -> std::result::Result<Response, reqwest::Error> {
@@ -70,7 +76,7 @@ impl ReqwestTransport {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() > Self::MAX_ANSWER {
+            if body.len() > self.bounds.answer_bytes {
                 break;
             }
         }
@@ -84,10 +90,14 @@ impl ReqwestTransport {
 
 #[async_trait]
 impl Transport for ReqwestTransport {
+    fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     async fn send(&self, request: &Request, timeout: Duration) -> std::result::Result<Response, TransportError> {
         match self.exchange(request, timeout).await {
-            Ok(response) if response.body.len() > Self::MAX_ANSWER => Err(TransportError::TooLarge {
-                limit: Self::MAX_ANSWER,
+            Ok(response) if response.body.len() > self.bounds.answer_bytes => Err(TransportError::TooLarge {
+                limit: self.bounds.answer_bytes,
             }),
             Ok(response) => Ok(response),
             // The URL may hold what a query should not have held; the client names the host.

@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use provision_core::Clock;
 
-use crate::{Request, Response};
+use crate::{Bounds, Request, Response};
 
 /// Sends one request and brings back its answer. Implemented by `ReqwestTransport`, and by tests to script a cloud.
 #[async_trait]
@@ -18,6 +18,11 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// as in tests, has its own; one that wraps another hands on the inner one's.
     fn clock(&self) -> Clock {
         Clock::system()
+    }
+
+    /// What answers and lists may cost. A transport that wraps another hands on the inner one's.
+    fn bounds(&self) -> Bounds {
+        Bounds::default()
     }
 }
 

@@ -210,3 +210,133 @@ async fn a_secret_that_cannot_stand_in_a_header_is_not_repeated() {
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     assert!(error.to_string().contains("x-other"), "{error}");
 }
+
+mod lists {
+    use std::sync::{Arc, Mutex};
+
+    use provision_core::{Clock, Error};
+    use provision_http::{
+        Answer, Bounds, ChainedPage, Client, NumberedPage, Request, Response, Transport, async_trait,
+    };
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::common::vendor;
+
+    /// A cloud whose lists never end: it makes up a page for each request.
+    #[derive(Debug, Clone)]
+    struct Endless {
+        page: fn(usize) -> String,
+        /// How long each page takes.
+        takes: Duration,
+        asked: Arc<Mutex<u32>>,
+    }
+
+    impl Endless {
+        fn new(page: fn(usize) -> String, takes: u64) -> Self {
+            Self {
+                page,
+                takes: Duration::from_secs(takes),
+                asked: Arc::default(),
+            }
+        }
+
+        fn client(&self) -> Client {
+            Client::builder(vendor(), Arc::new(self.clone())).build()
+        }
+
+        fn asked(&self) -> u32 {
+            *self.asked.lock().unwrap()
+        }
+    }
+
+    #[async_trait]
+    impl Transport for Endless {
+        async fn send(&self, _: &Request, _: Duration) -> Result<Response, TransportError> {
+            let mut asked = self.asked.lock().unwrap();
+            *asked += 1;
+            Ok(common::response(200, &(self.page)(*asked as usize), &[]))
+        }
+
+        fn clock(&self) -> Clock {
+            let this = self.clone();
+            Clock::new(move || this.takes * this.asked())
+        }
+
+        fn bounds(&self) -> Bounds {
+            Bounds::NARROW
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Page {
+        items: Vec<String>,
+        next: Option<String>,
+    }
+
+    impl ChainedPage for Page {
+        type Item = String;
+
+        fn into_parts(self, _: &Answer) -> Result<(Vec<String>, Option<String>), Error> {
+            Ok((self.items, self.next))
+        }
+    }
+
+    impl NumberedPage for Page {
+        type Item = String;
+
+        fn has_more(&self, _: usize, _: &mut usize, _: &Answer) -> bool {
+            true
+        }
+
+        fn into_items(self) -> Vec<String> {
+            self.items
+        }
+    }
+
+    async fn chained(page: fn(usize) -> String, takes: u64) -> (String, u32) {
+        let cloud = Endless::new(page, takes);
+        let request = |token: Option<&str>| common::request(Method::GET).query("page", token.unwrap_or("first"));
+        let error = cloud.client().chained_pages::<Page>(request).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+        (error.to_string(), cloud.asked())
+    }
+
+    fn page(items: usize, text: &str, next: usize) -> String {
+        serde_json::json!({ "items": vec![text; items], "next": next.to_string() }).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_list_without_an_end_is_given_up_whatever_it_is_made_of() {
+        let (error, asked) = chained(|number| page(1, &"x".repeat(1_000_000), number), 0).await;
+        assert!(error.contains("16777216 bytes") && asked == 17, "{error}, {asked}");
+        let (error, asked) = chained(|number| page(1_000, "", number), 0).await;
+        assert!(error.contains("20000 items") && asked == 21, "{error}, {asked}");
+        let (error, asked) = chained(|number| page(0, "", number), 0).await;
+        assert!(error.contains("200 pages") && asked == 200, "{error}, {asked}");
+        let (error, asked) = chained(|number| page(0, "", number), 10).await;
+        assert!(error.contains("longer than 60 s") && asked == 7, "{error}, {asked}");
+    }
+
+    #[tokio::test]
+    async fn a_page_that_comes_again_ends_the_list() {
+        let (error, asked) = chained(|_| page(1, "x", 7), 0).await;
+        assert!(error.contains("the same page again") && asked == 2, "{error}, {asked}");
+        // In a circle of two.
+        let (error, asked) = chained(|number| page(number, "x", number % 2), 0).await;
+        assert!(error.contains("the same page again") && asked == 3, "{error}, {asked}");
+        let cloud = Endless::new(|_| page(1, "x", 1), 0);
+        let request = |number: usize| common::request(Method::GET).query("page", number);
+        let error = cloud.client().numbered_pages::<Page>(request).await.unwrap_err();
+        assert!(error.to_string().contains("the same page again"), "{error}");
+        assert_eq!(cloud.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn json_may_not_be_nested_without_end() {
+        let deep = format!("{{\"other\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        let script = Script::new([common::answer(200, &deep)]);
+        let answer = client(&script).send(request(Method::GET)).await.unwrap();
+        assert!(answer.json::<Page>().is_err());
+    }
+}

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    UserDataRules,
 };
 
 /// Static facts about Linode.
@@ -35,7 +36,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("linode", "Linode")
         SettingInfo::secret(
             "token",
             "personal access token, from the Cloud Manager under Profile > API Tokens",
-        )
+        ).known_as(CommonSetting::AccessKey)
         .with_env(&["LINODE_TOKEN", "LINODE_CLI_TOKEN"])
         .required(),
         SettingInfo::ENDPOINT,

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about OVHcloud Public Cloud.
 ///
@@ -30,12 +32,14 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ovh", "OVHcloud Public Cloud"
             "application-key",
             "application key, made at eu.api.ovh.com/createToken or the same page of your endpoint",
         )
+        .known_as(CommonSetting::AccessKey)
         .with_env(&["OVH_APPLICATION_KEY"])
         .required(),
         SettingInfo::secret(
             "application-secret",
             "application secret that came with the application key",
         )
+        .known_as(CommonSetting::SecretKey)
         .with_env(&["OVH_APPLICATION_SECRET"])
         .required(),
         SettingInfo::secret(
@@ -45,19 +49,23 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ovh", "OVHcloud Public Cloud"
         .with_env(&["OVH_CONSUMER_KEY"])
         .required(),
         SettingInfo::value("project", "id of the Public Cloud project, 32 hexadecimal digits")
+            .known_as(CommonSetting::Project)
             .with_env(&["OVH_CLOUD_PROJECT_SERVICE"])
             .required(),
-        SettingInfo::value("region", "region of hosts that name none, instead of GRA11"),
+        SettingInfo::value("region", "region of hosts that name none, instead of GRA11")
+            .known_as(CommonSetting::Region),
         SettingInfo::endpoint(
             "endpoint",
             "ovh-eu (default), ovh-ca or ovh-us, or a base URL with its version such as http://127.0.0.1:8080/ovh/1.0",
         )
+        .with_public_values(&["ovh-eu", "ovh-ca", "ovh-us"])
         .with_env(&["OVH_ENDPOINT"]),
         SettingInfo::ALLOW_HTTP,
     ])
     .with_additional(&[
         AdditionalInfo::new("availability-zone", "availability zone, for regions that have several"),
-        AdditionalInfo::new("group-id", "id of an instance group (affinity or anti-affinity)"),
+        // A place in it may keep others out.
+        AdditionalInfo::new("group-id", "id of an instance group (affinity or anti-affinity)").grants_access(),
     ])
     // The v1 API has no security groups, so that ports cannot be restricted.
     .with_capabilities(Capabilities::new().with_ssh_keys().with_lists_all_regions())

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about Packet, later Equinix Metal.
 ///
@@ -20,9 +22,11 @@ pub static INFO: ProviderInfo = ProviderInfo::new("packet", "Packet (Equinix Met
     .with_user_data(UserDataRules::new(65_535))
     .with_settings(&[
         SettingInfo::secret("token", "API key of a user or a project, with read and write access")
+            .known_as(CommonSetting::AccessKey)
             .with_env(&["METAL_AUTH_TOKEN", "PACKET_AUTH_TOKEN"])
             .required(),
         SettingInfo::value("project", "id of the project that hosts belong to, a UUID")
+            .known_as(CommonSetting::Project)
             .with_env(&["METAL_PROJECT_ID", "PACKET_PROJECT_ID"])
             .required(),
         SettingInfo::ENDPOINT,

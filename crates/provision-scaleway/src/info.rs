@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about Scaleway.
 ///
@@ -30,28 +32,30 @@ pub static INFO: ProviderInfo = ProviderInfo::new("scaleway", "Scaleway")
             "secret-key",
             "secret key of an API key, a UUID, from the console under IAM > API keys",
         )
+        .known_as(CommonSetting::SecretKey)
         .with_env(&["SCW_SECRET_KEY"])
         .required(),
         SettingInfo::value(
             "project",
             "id of the project in which hosts are created and listed, a UUID",
         )
+        .known_as(CommonSetting::Project)
         .with_env(&["SCW_DEFAULT_PROJECT_ID"])
         .required(),
         SettingInfo::value("zone", "zone of hosts that name none; fr-par-1 when absent")
+            .known_as(CommonSetting::Zone)
             .with_env(&["SCW_DEFAULT_ZONE"]),
         SettingInfo::credential(
             "access-key",
             "access key of the API key; accepted because Scaleway's tools have it, never sent",
         )
+        .known_as(CommonSetting::AccessKey)
         .with_env(&["SCW_ACCESS_KEY"]),
         SettingInfo::ENDPOINT,
         SettingInfo::ALLOW_HTTP,
     ])
-    .with_additional(&[AdditionalInfo::new(
-        "placement-group",
-        "id of a placement group of the zone",
-    )])
+    // A group is limited in size.
+    .with_additional(&[AdditionalInfo::new("placement-group", "id of a placement group of the zone").grants_access()])
     // The project's own SSH keys are installed in every server; there is nothing to send.
     .with_capabilities(Capabilities::new().with_restrict_ports())
     // How many requests are allowed is not published.

@@ -130,4 +130,8 @@ impl Transport for Forged {
     fn clock(&self) -> Clock {
         self.inner.clock()
     }
+
+    fn bounds(&self) -> provision_http::Bounds {
+        self.inner.bounds()
+    }
 }

@@ -109,6 +109,10 @@ impl Transport for Observed {
         self.inner.clock()
     }
 
+    fn bounds(&self) -> provision_http::Bounds {
+        self.inner.bounds()
+    }
+
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
         let started = Instant::now();
         let answer = self.inner.send(request, timeout).await;

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use provision_core::Clock;
-use provision_http::{Request, Response, Transport, TransportError};
+use provision_http::{Bounds, Request, Response, Transport, TransportError};
 use tokio::runtime::Handle;
 
 use crate::Failure;
@@ -74,6 +74,10 @@ impl Bridge {
 impl Transport for Bridge {
     fn clock(&self) -> Clock {
         self.inner.clock()
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.inner.bounds()
     }
 
     async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError> {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use provision_core::{AdditionalInfo, Capabilities, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules};
+use provision_core::{
+    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+};
 
 /// Static facts about Vultr.
 ///
@@ -27,6 +29,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("vultr", "Vultr")
             "token",
             "API key, from the console under Account > API, which also lists the addresses that may use it",
         )
+        .known_as(CommonSetting::AccessKey)
         .with_env(&["VULTR_API_KEY"])
         .required(),
         SettingInfo::ENDPOINT,
@@ -35,11 +38,11 @@ pub static INFO: ProviderInfo = ProviderInfo::new("vultr", "Vultr")
     .with_additional(&[
         AdditionalInfo::new("ipv6", "`true` adds a public IPv6 address"),
         AdditionalInfo::new("vpc", "id of a VPC to attach as well").grants_access(),
-        // Harmless: without a group every port is open, so that one can only close some.
         AdditionalInfo::new(
             "firewall-group",
             "id of a firewall group of yours to put in front of the host",
-        ),
+        )
+        .grants_access(),
         AdditionalInfo::new(
             "host-firewall",
             "`keep` leaves the image's own firewall as it is (22/tcp open) and the user data untouched",

@@ -113,6 +113,9 @@ fn check_package_table(file: &str, manifest: &toml::Table) -> Vec<Problem> {
     problems
 }
 
+/// Only this function knows whose settings they are, and how much of a file is read.
+const READS_FILES: &str = "reads files; one that a setting names is read by `provision_http::read_file_of`";
+
 fn check_source(file: &str, text: &str, role: Option<Role>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |message: String| problems.push(Problem::new(file, message));
@@ -145,6 +148,10 @@ fn check_source(file: &str, text: &str, role: Option<Role>) -> Vec<Problem> {
         let words = [
             ("std::env", "reads the environment; settings are handed in"),
             ("env::var", "reads the environment; settings are handed in"),
+            ("std::fs", READS_FILES),
+            ("fs::", READS_FILES),
+            ("File::open", READS_FILES),
+            ("read_small_file", READS_FILES),
             ("println!", "prints; stdout is the caller's, use tracing"),
             ("eprintln!", "prints; stderr is the caller's, use tracing"),
             ("tokio", "names tokio; core and providers know no runtime"),
@@ -274,6 +281,9 @@ mod tests {
         let bad = [
             ("fn a() { std::env::var(\"A\") }", "reads the environment"),
             ("use std::env;", "reads the environment"),
+            ("fn a() { std::fs::read(p) }", "read_file_of"),
+            ("use std::fs::File;", "read_file_of"),
+            ("use provision_http::read_small_file;", "read_file_of"),
             ("fn a() { println!() }", "prints; stdout"),
             ("fn a() { eprintln!() }", "prints; stderr"),
             ("use tokio::spawn;", "names tokio"),

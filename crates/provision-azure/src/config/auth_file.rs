@@ -1,6 +1,7 @@
 //! The credential file of the old SDKs.
 
-use provision_core::{Error, SecretString};
+use provision_core::{Error, SecretString, Settings};
+use provision_http::read_file_of;
 use serde::{Deserialize, Deserializer};
 
 /// What `az ad sp create-for-rbac --sdk-auth` writes, as far as it is used.
@@ -20,12 +21,9 @@ pub(crate) struct AuthFile {
 
 impl AuthFile {
     /// Reads the file at `path`; see [`parse`](Self::parse).
-    pub(crate) fn read(path: &str) -> provision_core::Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::invalid(format!(
-                "cannot read the file {path:?} that `auth-file` names: {}",
-                error.kind()
-            ))
+    pub(crate) fn read(settings: &Settings, path: &str) -> provision_core::Result<Self> {
+        let bytes = read_file_of(settings, path).map_err(|error| {
+            Error::invalid(format!("cannot read the file {path:?} that `auth-file` names: {error}"))
         })?;
         Self::parse(&bytes)
             .ok_or_else(|| Error::invalid(format!("the file {path:?} that `auth-file` names is not a credential file: write it anew with `az ad sp create-for-rbac --sdk-auth` (its content is not shown, as it is secret)")))
@@ -88,7 +86,7 @@ mod tests {
     fn a_broken_auth_file_is_named_but_not_shown() {
         let path = std::env::temp_dir().join(format!("provision-azure-auth-{}", std::process::id()));
         std::fs::write(&path, r#"{"clientSecret": "hush-hush", oops}"#).unwrap();
-        let error = AuthFile::read(path.to_str().unwrap()).unwrap_err();
+        let error = AuthFile::read(&Settings::new(), path.to_str().unwrap()).unwrap_err();
         std::fs::remove_file(&path).unwrap();
         let text = format!("{error} {error:?}");
         assert!(
@@ -96,7 +94,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            AuthFile::read("/does/not/exist")
+            AuthFile::read(&Settings::new(), "/does/not/exist")
                 .unwrap_err()
                 .message()
                 .contains("/does/not/exist")

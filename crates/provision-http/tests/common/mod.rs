@@ -122,6 +122,10 @@ const VENDOR: Vendor = Vendor::new("example", "the cloud", classify)
     .with_request_id_headers(&["x-request-id"])
     .with_rate_limit_reset_header("x-reset");
 
+pub(crate) fn vendor() -> Vendor {
+    VENDOR
+}
+
 pub(crate) fn builder(script: &Script) -> ClientBuilder {
     Client::builder(VENDOR, Arc::new(script.clone()))
         .secret_header("authorization", Some("Bearer"), "hunter2hunter2")
