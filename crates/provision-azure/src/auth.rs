@@ -51,6 +51,14 @@ impl TokenSource {
         (Instant::now() < *until).then(|| token.clone())
     }
 
+    /// Sees to it that there is a token, so that what is then sent side by side does not ask for one each.
+    pub(crate) async fn ready(&self) -> provision_core::Result<()> {
+        match self.cached() {
+            Some(_) => Ok(()),
+            None => self.fetch().await.map(|_| ()),
+        }
+    }
+
     async fn fetch(&self) -> provision_core::Result<SecretString> {
         let asked = Instant::now();
         let token: Token = self.client.send(self.request.clone()).await?.json()?;

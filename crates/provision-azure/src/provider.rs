@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::SystemTime};
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join, try_join, try_join_all};
 use provision_core::{
     Cloud, Deletion, Error, ErrorKind, Find, HostId, HostStatus, Hosted, IdempotencyKey, Image, Made, Order, Plan,
     ProviderInfo, ProvisionedHost, Region, Result, Settings, async_trait,
@@ -89,6 +89,14 @@ impl Azure {
         hosts.collect()
     }
 
+    async fn hosts_in(&self, groups: &[Group]) -> Result<Vec<ProvisionedHost>> {
+        let hosts = groups.iter().map(async |group| {
+            let target = Target::of_group(&group.name, None);
+            self.host_in(group, &target).await
+        });
+        try_join_all(hosts).await
+    }
+
     /// The host in a group, from its deployment and, once that is done, its machine. Where nothing was deployed it is
     /// [`NOT_DEPLOYED`], whatever its age.
     async fn host_in(&self, group: &Group, target: &Target) -> Result<ProvisionedHost> {
@@ -130,6 +138,16 @@ impl Azure {
         Ok(addresses.iter().find_map(Address::ip))
     }
 
+    /// Deletes a group of ours with everything in it.
+    async fn remove_group(&self, target: &Target) -> Result<Deletion> {
+        match self.session.remove(self.arm.delete_group(target)).await? {
+            Going::Gone => Ok(Deletion::NotFound),
+            Going::Accepted => Ok(Deletion::InProgress),
+            Going::Busy(error) if error.code() == Some(BEING_DELETED) => Ok(Deletion::InProgress),
+            Going::Busy(error) => Err(error),
+        }
+    }
+
     /// The state of a deployment that another call with the same key sent, if it is on its way.
     async fn deployed_by_another(&self, target: &Target) -> Result<Option<String>> {
         let found: Option<Deployment> = self.session.find(self.arm.get_deployment(target)).await?;
@@ -168,28 +186,37 @@ impl Cloud for Azure {
             }
             _ => return self.all_hosts().await,
         };
-        let hosts = groups.iter().map(async |group| {
-            let target = Target::of_group(&group.name, None);
-            self.host_in(group, &target).await
-        });
-        try_join_all(hosts).await
+        self.hosts_in(&groups).await
+    }
+
+    /// Also the group of the name, whosever it is: the PUT in [`create`](Self::create) would replace its tags, and takes no
+    /// condition that would prevent it.
+    async fn find(&self, order: &Order) -> Result<Vec<ProvisionedHost>> {
+        self.session.log_in().await?;
+        let list = self.arm.list_groups_of_key(&order.key.hash());
+        let get = self.arm.get_group(&Target::of_host(order.name.as_str()));
+        let (of_key, named) = join(
+            self.session.pages::<Group>(&self.arm, list),
+            self.session.find::<Group>(get),
+        )
+        .await;
+        let (mut groups, named) = (of_key?, named?);
+        if let Some(named) = named
+            && !groups.iter().any(|group| group.name.eq_ignore_ascii_case(&named.name))
+        {
+            groups.push(named);
+        }
+        self.hosts_in(&groups).await
     }
 
     async fn create(&self, order: &Order) -> Result<ProvisionedHost> {
         let target = Target::of_host(order.name.as_str());
-        let taken = || {
-            let message = format!("resource group `{}` exists", target.group);
-            Err(Error::new(ErrorKind::AlreadyExists, message))
-        };
-        // A PUT replaces the tags of a group that is there, whosever it is, and takes no condition that would prevent it.
-        if self.session.find::<Group>(self.arm.get_group(&target)).await?.is_some() {
-            return taken();
-        }
         let create = self.arm.create_group(&target, order, SystemTime::now())?;
         let answer = self.session.send(create).await?;
         // 200 is for a group that was there: another call was quicker, and it may have deployed already.
         if answer.status() != StatusCode::CREATED {
-            return taken();
+            let message = format!("resource group `{}` exists", target.group);
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
         }
         answer
             .json::<Group>()?
@@ -250,11 +277,14 @@ impl Cloud for Azure {
         if group.is_deleting() {
             return Ok(Deletion::InProgress);
         }
-        match self.session.remove(self.arm.delete_group(&target)).await? {
-            Going::Gone => Ok(Deletion::NotFound),
-            Going::Accepted => Ok(Deletion::InProgress),
-            Going::Busy(error) if error.code() == Some(BEING_DELETED) => Ok(Deletion::InProgress),
-            Going::Busy(error) => Err(error),
+        self.remove_group(&target).await
+    }
+
+    async fn remove_known(&self, host: &ProvisionedHost) -> Result<Deletion> {
+        match host.status {
+            HostStatus::Deleting => Ok(Deletion::InProgress),
+            _ if host.labels.is_managed() => self.remove_group(&Target::of_id(&host.id)?).await,
+            _ => self.remove(&host.id).await,
         }
     }
 

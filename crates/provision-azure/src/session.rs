@@ -44,6 +44,14 @@ impl Session {
         })
     }
 
+    /// Before requests that are sent side by side.
+    pub(crate) async fn log_in(&self) -> Result<()> {
+        match &self.tokens {
+            Some(tokens) => tokens.ready().await,
+            None => Ok(()),
+        }
+    }
+
     pub(crate) async fn send(&self, request: Request) -> Result<Answer> {
         self.renewing(|| self.client.send(request.clone())).await
     }

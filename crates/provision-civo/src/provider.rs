@@ -108,9 +108,10 @@ impl Cloud for Civo {
     async fn complete(&self, _order: &Order, host: ProvisionedHost, _made: Made) -> Result<ProvisionedHost> {
         let (uuid, region) = id::parse(&host.id)?;
         match self.name_firewall(uuid, &region, &host.labels).await {
+            Ok(()) => Ok(host),
             // Somebody else answered. The host is what was asked for, and `remove` names its firewall as well.
             Err(error) if error.kind() == ErrorKind::UnexpectedResponse => Ok(host),
-            named => named.map(|()| host),
+            Err(error) => Err(error.with_host(host.id)),
         }
     }
 
@@ -126,16 +127,13 @@ impl Cloud for Civo {
         let Some(instance) = self.client.find::<Instance>(get).await? else {
             return self.remove_firewall_of(uuid, &region).await;
         };
-        // Side by side: a host that bills must not stay because of a firewall that does not.
-        let labels = instance.labels();
-        let (named, deleted) = join(
-            self.name_firewall(uuid, &region, &labels),
-            self.remove_instance(uuid, &region, instance.status()),
-        )
-        .await;
-        deleted?;
-        named?;
-        Ok(Deletion::InProgress)
+        self.remove_instance(uuid, &region, instance.status(), &instance.labels())
+            .await
+    }
+
+    async fn remove_known(&self, host: &ProvisionedHost) -> Result<Deletion> {
+        let (uuid, region) = id::parse(&host.id)?;
+        self.remove_instance(uuid, &region, host.status, &host.labels).await
     }
 
     async fn remove_leftovers(&self, key: &IdempotencyKey, region: &str) -> Result<Deletion> {
@@ -211,12 +209,23 @@ impl Civo {
         made.map_err(|error| answer.unexpected(error.message()))
     }
 
-    async fn remove_instance(&self, uuid: &str, region: &str, status: HostStatus) -> Result<()> {
-        if status != HostStatus::Deleting {
-            let delete = request::delete_instance(&self.config.endpoint, uuid, region);
-            self.client.remove(delete).await?.accepted()?;
-        }
-        Ok(())
+    /// Deletes an instance, and names its firewall after it side by side: a host that bills must not stay because of a
+    /// firewall that does not.
+    async fn remove_instance(&self, uuid: &str, region: &str, status: HostStatus, labels: &Labels) -> Result<Deletion> {
+        let delete = async {
+            match status {
+                HostStatus::Deleting => Ok(Going::Accepted),
+                _ => {
+                    let delete = request::delete_instance(&self.config.endpoint, uuid, region);
+                    self.client.remove(delete).await
+                }
+            }
+        };
+        let (named, deleted) = join(self.name_firewall(uuid, region, labels), delete).await;
+        deleted?.accepted()?;
+        named?;
+        // Its firewall is still there, also when the instance went in between.
+        Ok(Deletion::InProgress)
     }
 }
 

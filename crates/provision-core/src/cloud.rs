@@ -51,6 +51,16 @@ pub trait Cloud: Debug + Send + Sync {
     /// Any error of the cloud. A missing permission is an error, not an empty answer.
     async fn hosts(&self, find: Find<'_>, region: Option<&str>) -> Result<Vec<ProvisionedHost>>;
 
+    /// The hosts of an order's key. Where names are unique, whatever else has the order's name may be answered as well, so that
+    /// [`create`](Self::create) need not look for it.
+    ///
+    /// # Errors
+    /// As [`hosts`](Self::hosts).
+    async fn find(&self, order: &Order) -> Result<Vec<ProvisionedHost>> {
+        let region = Some(order.region.as_str()).filter(|_| !self.info().capabilities.lists_all_regions);
+        self.hosts(Find::Key(&order.key.hash()), region).await
+    }
+
     /// Makes the host, with all of its labels in the request that makes it. No host with the order's key was found.
     ///
     /// What has to exist before the host is made here as well, and named after the key, so that a second call takes it up.
@@ -65,7 +75,8 @@ pub trait Cloud: Debug + Send + Sync {
     /// earlier call made it looks first what is missing, and changes nothing that is there.
     ///
     /// # Errors
-    /// Any error of the cloud. A host that was just made is then deleted again, unless the same call may succeed later.
+    /// Any error of the cloud. A host that was just made is then removed again, unless the same call may succeed later, or the
+    /// error names the host: it is harmless as it is and stays, to be completed or deleted by the caller.
     async fn complete(&self, order: &Order, host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
         let _ = (order, made);
         Ok(host)
@@ -84,6 +95,15 @@ pub trait Cloud: Debug + Send + Sync {
     /// # Errors
     /// `InvalidRequest` for what is no id of this cloud, before any request; `Conflict` when the cloud is too busy to accept.
     async fn remove(&self, id: &HostId) -> Result<Deletion>;
+
+    /// As [`remove`](Self::remove), for a host that was made or listed a moment ago: where it need not be read again, that saves
+    /// a request.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove).
+    async fn remove_known(&self, host: &ProvisionedHost) -> Result<Deletion> {
+        self.remove(&host.id).await
+    }
 
     /// Removes what [`create`](Self::create) made with a key for a host that was never created, unless a host uses it.
     ///

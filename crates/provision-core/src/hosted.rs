@@ -53,13 +53,19 @@ impl<C: Cloud> Hosted<C> {
         self.cloud.check(&order)?;
         let hash = order.key.hash();
         let _turn = self.memory.turn(&hash).await;
-        if let Some(found) = self.find_by_key(&hash, &order.region).await? {
+        let (of_key, others): (Vec<_>, Vec<_>) = self.cloud.find(&order).await?.into_iter().partition(has_key(&hash));
+        if let Some(found) = choose(of_key) {
             return self.adopt(&order, found).await;
         }
         if let Some(known) = self.memory.get(&hash)
             && let Some(found) = self.recall(known, &order).await?
         {
             return self.adopt(&order, found).await;
+        }
+        if info.capabilities.unique_names
+            && let Some(named) = others.into_iter().find(|host| host.name == order.name.as_str())
+        {
+            return self.not_free(&order, named, taken(&order)).await;
         }
         let pending = self.memory.begin(&hash, &order.name, info.visible_within);
         match self.cloud.create(&order).await {
@@ -89,14 +95,10 @@ impl<C: Cloud> Hosted<C> {
         capabilities.create_tokens || capabilities.unique_names && order.name == *earlier
     }
 
-    async fn find_by_key(&self, hash: &str, region: &str) -> Result<Option<ProvisionedHost>> {
-        Ok(choose(self.with_key(hash, region).await?))
-    }
-
     async fn with_key(&self, hash: &str, region: &str) -> Result<Vec<ProvisionedHost>> {
         let region = Some(region).filter(|_| !self.cloud.info().capabilities.lists_all_regions);
         let mut found = self.cloud.hosts(Find::Key(hash), region).await?;
-        found.retain(|host| host.labels.key_hash() == Some(hash));
+        found.retain(has_key(hash));
         Ok(found)
     }
 
@@ -159,7 +161,7 @@ impl<C: Cloud> Hosted<C> {
 
     /// Does what is left to do for a new host, or takes it back: one that has more ports open than asked for must not stay.
     async fn finish(&self, order: &Order, host: ProvisionedHost) -> Result<ProvisionedHost> {
-        let id = host.id.clone();
+        let (id, made) = (host.id.clone(), host.clone());
         let error = match self.cloud.complete(order, host, Made::Now).await {
             Ok(mut host) => {
                 host.origin = Some(Origin::Created);
@@ -167,12 +169,12 @@ impl<C: Cloud> Hosted<C> {
             }
             Err(error) => error.with_order(order),
         };
-        if error.is_retryable() {
+        if error.is_retryable() || error.host().is_some() {
             return Err(error
                 .context("the host was created, but not everything for it was done")
                 .with_host(id));
         }
-        match self.remove(&id).await {
+        match self.remove_known(&made).await {
             Ok(removed) => {
                 Err(if removed.is_over() {
                     error.context("the new host was removed again, because not everything for it could be done")
@@ -200,6 +202,11 @@ impl<C: Cloud> Hosted<C> {
                 .context("the name is taken by a host that is not shown yet, or no longer: try again in a while")
                 .with_retry_after(Some(wait.min(NAME_TAKEN_WAIT))));
         };
+        self.not_free(order, found, refused).await
+    }
+
+    /// Goes on with the host that has the name, or says whose it is.
+    async fn not_free(&self, order: &Order, found: ProvisionedHost, refused: Error) -> Result<ProvisionedHost> {
         if found.labels.has_key(&order.key) || found.status == HostStatus::Deleting {
             return self.adopt(order, found).await;
         }
@@ -247,11 +254,11 @@ impl<C: Cloud> Hosted<C> {
         }
     }
 
-    async fn find_by_ip(&self, ip: IpAddr, region: &RegionFilter) -> Result<HostId> {
+    async fn find_by_ip(&self, ip: IpAddr, region: &RegionFilter) -> Result<ProvisionedHost> {
         let mut hosts = self.sweep(Find::Address(ip), region).await?;
         hosts.retain(|host| host.ip == Some(ip) && host.labels.is_managed());
         match (hosts.pop(), hosts.pop()) {
-            (Some(host), None) => Ok(host.id),
+            (Some(host), None) => Ok(host),
             (Some(one), Some(other)) => Err(Error::invalid(format!(
                 "hosts `{}` and `{}` both have the address {ip}: delete by id",
                 one.id.to_text(),
@@ -262,13 +269,20 @@ impl<C: Cloud> Hosted<C> {
     }
 
     async fn remove(&self, id: &HostId) -> Result<Deletion> {
-        let removed = self.cloud.remove(id).await?;
+        Ok(self.removed(id, self.cloud.remove(id).await?))
+    }
+
+    async fn remove_known(&self, host: &ProvisionedHost) -> Result<Deletion> {
+        Ok(self.removed(&host.id, self.cloud.remove_known(host).await?))
+    }
+
+    fn removed(&self, id: &HostId, removed: Deletion) -> Deletion {
         if removed == Deletion::NotFound && self.memory.recent(id).is_some() {
             // Too new for the cloud to know it everywhere: it is not gone.
-            return Ok(Deletion::InProgress);
+            return Deletion::InProgress;
         }
         self.memory.forget_host(id);
-        Ok(removed)
+        removed
     }
 
     async fn remove_leftovers(&self, key: &IdempotencyKey, filter: &RegionFilter) -> Result<Deletion> {
@@ -322,7 +336,7 @@ impl<C: Cloud> Hosted<C> {
         }
         let mut duplicates = Vec::new();
         for other in found.into_iter().filter(|other| certain && other.id != stays.id) {
-            match self.remove(&other.id).await {
+            match self.remove_known(&other).await {
                 Ok(removed) if removed.is_over() => {}
                 Ok(_) => duplicates.push(other.id),
                 Err(error) if error.is_retryable() => duplicates.push(other.id),
@@ -398,6 +412,14 @@ fn choose(hosts: Vec<ProvisionedHost>) -> Option<ProvisionedHost> {
         .min_by(|a, b| (Reverse(fitness(a)), age(a), &a.id).cmp(&(Reverse(fitness(b)), age(b), &b.id)))
 }
 
+fn has_key(hash: &str) -> impl Fn(&ProvisionedHost) -> bool {
+    move |host| host.labels.key_hash() == Some(hash)
+}
+
+fn taken(order: &Order) -> Error {
+    Error::new(ErrorKind::AlreadyExists, format!("the name `{}` is taken", order.name))
+}
+
 fn known_region(regions: &[Region], wanted: &str) -> Result<String> {
     let known = regions.iter().find(|known| known.id.eq_ignore_ascii_case(wanted));
     known.map(|known| known.id.clone()).ok_or_else(|| {
@@ -431,7 +453,7 @@ impl<C: Cloud> Provisioner for Hosted<C> {
         let removed = async {
             match request {
                 HostDeleteRequest::Id(id) => self.remove(id).await,
-                HostDeleteRequest::Ip { ip, region } => self.remove(&self.find_by_ip(*ip, region).await?).await,
+                HostDeleteRequest::Ip { ip, region } => self.remove_known(&self.find_by_ip(*ip, region).await?).await,
             }
         };
         self.named("delete", removed.await)

@@ -534,6 +534,16 @@ fn what_may_be_finished_later_stays_and_is_named() {
 }
 
 #[test]
+fn a_host_that_its_cloud_names_as_harmless_is_not_taken_back() {
+    let fake = Fake::new(&PLAIN);
+    let cloud = fake.hosted();
+    fake.fails("complete", || forbidden().with_host(HostId::new("1").unwrap()));
+    let error = run(cloud.provision(&named("web-1"))).unwrap_err();
+    assert!(error.to_string().contains("fake/1 exists and bills"), "{error}");
+    assert_eq!(fake.ids(), ["1"]);
+}
+
+#[test]
 fn what_can_not_be_finished_is_taken_back_or_named() {
     let fake = Fake::new(&PLAIN);
     let cloud = fake.hosted();

@@ -221,12 +221,12 @@ impl Api {
         }
     }
 
-    /// Says at the group of an instance whose it is; also for an instance that never came to the end of its create.
-    pub(crate) async fn tie_group_of(&self, instance: &Instance) -> Result<()> {
-        let Some(group) = instance.own_group() else {
+    /// Says at the own group of an instance whose it is; also for an instance that never came to the end of its create.
+    pub(crate) async fn tie_group(&self, group: Option<&str>, instance: &str) -> Result<()> {
+        let Some(group) = group else {
             return Ok(());
         };
-        let tag = request::tag_group(&self.endpoint, group, &instance.id);
+        let tag = request::tag_group(&self.endpoint, group, instance);
         match self.client.send(tag).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map(|_| ()),

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use provision_core::{
-    Cloud, Deletion, Error, ErrorKind, ExposeSecret, Find, HostId, Hosted, IdempotencyKey, Image, Made, Order, Plan,
-    ProviderInfo, ProvisionedHost, REQUEST_LABEL, Region, Result, Settings, async_trait,
+    Cloud, Deletion, Error, ErrorKind, ExposeSecret, Find, HostId, HostStatus, Hosted, IdempotencyKey, Image, Made,
+    Order, Plan, ProviderInfo, ProvisionedHost, REQUEST_LABEL, Region, Result, Settings, async_trait,
 };
 use provision_http::{Client, Going, Transport};
 
@@ -149,10 +149,13 @@ impl Cloud for Ec2 {
         }
         let open = request::open_ports(&api.endpoint, group, &order.ports).filter(|_| closed);
         let tie = untied.then(|| request::tag_group(&api.endpoint, group, id.instance));
-        // Both to their end, so that none is still under way when the host is taken back.
+        // Both to their end, so that none is lost.
         let (opened, tied) = join(api.change_new_group(open), api.change_new_group(tie)).await;
-        opened.and(tied)?;
-        Ok(host)
+        match opened.and(tied) {
+            Ok(()) => Ok(host),
+            // No port of it is open that should not be: it can stay.
+            Err(error) => Err(error.with_host(host.id)),
+        }
     }
 
     async fn read(&self, id: &HostId) -> Result<ProvisionedHost> {
@@ -182,7 +185,7 @@ impl Cloud for Ec2 {
                         false => api.client.remove(terminate()).await,
                     }
                 };
-                let (ended, tied) = join(end, api.tie_group_of(&instance)).await;
+                let (ended, tied) = join(end, api.tie_group(instance.own_group(), &instance.id)).await;
                 ended?.accepted()?;
                 tied?;
                 Ok(Deletion::InProgress)
@@ -196,6 +199,23 @@ impl Cloud for Ec2 {
                 Ok(if gone { removed } else { Deletion::InProgress })
             }
         }
+    }
+
+    async fn remove_known(&self, host: &ProvisionedHost) -> Result<Deletion> {
+        if host.status == HostStatus::Deleting {
+            return self.remove(&host.id).await;
+        }
+        let id = InstanceId::parse(&host.id)?;
+        let api = self.api(id.region)?;
+        let end = api
+            .client
+            .remove(request::terminate_instance(&api.endpoint, id.instance));
+        let tie = api.tie_group(host.labels.get(GROUP_LABEL), id.instance);
+        let (ended, tied) = join(end, tie).await;
+        ended?.accepted()?;
+        tied?;
+        // Its group is still there, also when the instance is terminated by now.
+        Ok(Deletion::InProgress)
     }
 
     async fn remove_leftovers(&self, key: &IdempotencyKey, region: &str) -> Result<Deletion> {

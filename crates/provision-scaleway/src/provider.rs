@@ -134,6 +134,19 @@ impl Scaleway {
         self.client.send(set).await.map(|_| ())
     }
 
+    /// A server that was never started cannot be told from one that was switched off: both are started.
+    async fn start(&self, order: &Order, mut host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
+        if made == Made::Earlier && !is_off(&host.raw_status) {
+            return Ok(host);
+        }
+        let id = ServerId::parse(&host.id)?;
+        let ports = self.open_ports(order, &id, group_of(&host.labels), made);
+        try_join(self.give_user_data(order, &id, made), ports).await?;
+        self.client.send(request::power_on(&self.config.endpoint, &id)?).await?;
+        (host.status, host.raw_status) = (HostStatus::Provisioning, "starting".to_owned());
+        Ok(host)
+    }
+
     /// Opens the ports in the group that the server was made with, and names the group after it.
     async fn open_ports(&self, order: &Order, id: &ServerId, group: Option<Uuid>, made: Made) -> Result<()> {
         let Some(ports) = order.ports.restricted() else {
@@ -262,17 +275,10 @@ impl Cloud for Scaleway {
         made
     }
 
-    /// A server that was never started cannot be told from one that was switched off: both are started.
-    async fn complete(&self, order: &Order, mut host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
-        if made == Made::Earlier && !is_off(&host.raw_status) {
-            return Ok(host);
-        }
-        let id = ServerId::parse(&host.id)?;
-        let ports = self.open_ports(order, &id, group_of(&host.labels), made);
-        try_join(self.give_user_data(order, &id, made), ports).await?;
-        self.client.send(request::power_on(&self.config.endpoint, &id)?).await?;
-        (host.status, host.raw_status) = (HostStatus::Provisioning, "starting".to_owned());
-        Ok(host)
+    async fn complete(&self, order: &Order, host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
+        let id = host.id.clone();
+        // Until it is started it is off, and its ports are closed: it can stay.
+        self.start(order, host, made).await.map_err(|error| error.with_host(id))
     }
 
     async fn read(&self, id: &HostId) -> Result<ProvisionedHost> {
