@@ -13,6 +13,7 @@ mod crds;
 mod dev_cluster;
 mod features;
 mod generate;
+mod man;
 mod manifest;
 mod matrix;
 mod new_provider;
@@ -39,6 +40,7 @@ tasks:
   crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
   dev-cluster [--provider ID]
                       start etcd, kube-apiserver and the simulator for work on the operator, and print the commands
+  man [FOLDER]        write the command line tool's manual pages, to target/man
   bench operator      measure the operator with 2,000 Tunnels against the simulator
   bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
   new-provider ID [--type NAME] [--maintainer @USER]
@@ -62,6 +64,8 @@ fn main() -> ExitCode {
         ["crds"] => crds::run(&root, generate::Mode::Write),
         ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
         ["dev-cluster", rest @ ..] => dev_cluster::run(&root, rest),
+        ["man"] => man::run(&root, None),
+        ["man", folder] => man::run(&root, Some(folder)),
         ["bench", name] => bench::run(&root, name),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod gc;
 mod globals;
+mod inlets;
 mod list;
 mod sim;
 mod status;
@@ -18,6 +19,7 @@ pub(crate) use create::CreateArgs;
 pub(crate) use delete::DeleteArgs;
 pub(crate) use gc::GcArgs;
 pub(crate) use globals::{Format, Globals};
+pub(crate) use inlets::{InletsCommand, InletsCreateArgs, InletsDeleteArgs, InletsStatusArgs, InletsctlArgs};
 pub(crate) use list::ListArgs;
 pub(crate) use sim::{ServeArgs, SimCommand};
 pub(crate) use status::StatusArgs;
@@ -58,9 +60,17 @@ pub(crate) enum Command {
     Providers,
     /// Delete hosts whose time to live has passed; only shows them unless told to
     Gc(GcArgs),
+    /// Servers of inlets tunnels: a public address for something private
+    #[command(subcommand)]
+    Inlets(Box<InletsCommand>),
     /// The simulator of all clouds
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Write the manual pages to a folder
+    Man {
+        /// The folder, such as /usr/local/share/man/man1
+        folder: std::path::PathBuf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -10,16 +10,19 @@ use crate::{
     failure::{Failure, Outcome},
     id,
     progress::{say, warn},
+    seen::Seeing,
     simulator,
 };
 
 /// The provider when nothing names one.
-const DEFAULT_PROVIDER: &str = "digitalocean";
+pub(crate) const DEFAULT_PROVIDER: &str = "digitalocean";
 
 /// The options of the command line together with the configuration file.
 pub(crate) struct Context {
     pub(crate) globals: Globals,
     pub(crate) config: Config,
+    /// What variables of a command's own say: behind the options, before the cloud's own variables.
+    pub(crate) variables: Settings,
 }
 
 /// A cloud, ready for calls.
@@ -50,7 +53,11 @@ impl Context {
             ));
         }
         let config = Config::load(globals.config.as_deref())?;
-        Ok(Self { globals, config })
+        Ok(Self {
+            globals,
+            config,
+            variables: Settings::new(),
+        })
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -91,12 +98,20 @@ impl Context {
         self.take_options(info, &mut settings)?;
         // Real credentials are neither needed by the simulator nor any of its business.
         if !self.globals.sim {
+            for name in self.variables.names() {
+                if let (None, Some(value)) = (settings.get(name), self.variables.get(name)) {
+                    settings.set(name, value);
+                }
+            }
             settings.fill_from(info, |name| std::env::var(name).ok());
             self.config.fill(info, &mut settings)?;
         }
         settings.check_names(info)?;
         Ok(Cloud {
-            provisioner: provision::connect(info.id, &settings)?,
+            provisioner: Box::new(Seeing::new(
+                provision::connect(info.id, &settings)?,
+                simulator.is_some(),
+            )),
             simulated: simulator.is_some(),
             _simulator: simulator,
         })

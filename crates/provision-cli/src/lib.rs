@@ -6,27 +6,46 @@ mod config;
 mod context;
 mod duration;
 mod failure;
+mod help;
 mod id;
 mod interrupt;
 mod log;
 mod output;
 mod progress;
+mod reach;
+mod seen;
 mod simulator;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
+use clap_complete::CompleteEnv;
 
-use crate::{args::Cli, failure::Exit, progress::complain};
+use crate::{
+    args::Cli,
+    failure::Exit,
+    progress::{complain, hint},
+};
 
 /// Reads the command line, runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    // A shell that asks for completions is answered here, and the process ends.
+    CompleteEnv::with_factory(help::command).complete();
+    let mut command = help::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Also help and version, on stdout and with exit code 0. A closed pipe is not worth a word.
             let _ = error.print();
+            let arguments: Vec<String> = std::env::args_os()
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect();
+            if let Some(ours) = help::hint_for(&error, &command, &arguments) {
+                hint(&ours);
+            }
             return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok });
         }
     };

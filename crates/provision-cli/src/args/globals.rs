@@ -6,7 +6,8 @@ use super::pair;
 use crate::duration::TimeSpan;
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// The cloud, by id or alias [environment: PROVISION_PROVIDER; default: digitalocean]
     #[arg(short, long, global = true)]

@@ -1,7 +1,7 @@
-mod attempt;
-mod different;
-mod plan;
-mod rerun;
+pub(super) mod attempt;
+pub(super) mod different;
+pub(super) mod plan;
+pub(super) mod rerun;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use provision::{
     wait::{Timer as _, TokioTimer, Wait},
 };
 
-use self::attempt::Created;
+use self::attempt::{CREATE_TIMEOUT, Created};
 use super::wait::Watch;
 use crate::{
     args::CreateArgs,
@@ -40,7 +40,8 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
     let interrupt = Interrupt::listen()?;
     let timer = TokioTimer::new();
     let rerun = rerun::command(std::env::args().skip(1));
-    let created = match attempt::create(context, &cloud, &host, args, &timer, &interrupt, &rerun).await? {
+    let timeout = args.timeout.map_or(CREATE_TIMEOUT, |timeout| timeout.0);
+    let created = match attempt::create(context, &cloud, &host, timeout, &timer, &interrupt, &rerun).await? {
         Created::Host(created) => created,
         Created::Interrupted(Some(created)) => {
             output::host(context.format(), &HostDocument::from(&created))?;

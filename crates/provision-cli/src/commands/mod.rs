@@ -4,18 +4,20 @@ mod catalog;
 mod create;
 mod delete;
 mod gc;
+mod inlets;
 mod list;
+mod man;
 mod providers;
 mod sim;
 mod status;
 mod wait;
 
-use clap::CommandFactory as _;
+use clap_complete::env::Shells;
 
 use crate::{
     args::{Cli, Command, SimCommand},
     context::Context,
-    failure::{Exit, Outcome},
+    failure::{Exit, Failure, Outcome},
     output,
 };
 
@@ -27,6 +29,8 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Completions { shell } => completions(shell),
         Command::Sim(SimCommand::Serve(args)) => sim::serve(&globals, &args).await,
         Command::Sim(command) => sim::run(&globals, &command),
+        Command::Man { folder } => man::run(&folder),
+        Command::Inlets(command) => inlets::run(globals, &command).await,
         command => {
             let context = Context::new(globals)?;
             match command {
@@ -39,15 +43,27 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
                 Command::Images(args) => catalog::images(&context, args.region).await,
                 Command::Regions => catalog::regions(&context).await,
                 Command::Gc(args) => gc::run(&context, &args).await,
-                Command::Providers | Command::Completions { .. } | Command::Sim(_) => providers::run(&context),
+                Command::Providers
+                | Command::Completions { .. }
+                | Command::Inlets(_)
+                | Command::Man { .. }
+                | Command::Sim(_) => providers::run(&context),
             }
         }
     }
 }
 
+/// Prints what makes a shell ask this program for completions.
 fn completions(shell: clap_complete::Shell) -> Outcome {
+    let name = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells
+        .completer(&name)
+        .ok_or_else(|| Failure::usage(format!("there are no completions for {name}")))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "provision", &mut script);
+    completer
+        .write_registration("COMPLETE", "provision", "provision", "provision", &mut script)
+        .map_err(|error| Failure::other("cannot write the completion script", &error))?;
     output::print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Ok)
 }

@@ -6,7 +6,6 @@ use provision::{
 };
 
 use crate::{
-    args::CreateArgs,
     context::{Cloud, Context},
     duration,
     failure::{Failure, Outcome},
@@ -16,28 +15,27 @@ use crate::{
 };
 
 /// How long a create is repeated when nothing else is said.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a create that is under way may take to finish after Ctrl-C.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What came of asking for the host.
-pub(super) enum Created {
+pub(in crate::commands) enum Created {
     Host(ProvisionedHost),
     /// Ctrl-C came first; the host if the create under way still brought one.
     Interrupted(Option<ProvisionedHost>),
 }
 
 /// Asks for the host until the cloud answers.
-pub(super) async fn create(
+pub(in crate::commands) async fn create(
     context: &Context,
     cloud: &Cloud,
     host: &BasicHost,
-    args: &CreateArgs,
+    timeout: Duration,
     timer: &TokioTimer,
     interrupt: &Interrupt,
     rerun: &str,
 ) -> Outcome<Created> {
-    let timeout = args.timeout.map_or(CREATE_TIMEOUT, |timeout| timeout.0);
     let mut creation = Creation::new(&*cloud.provisioner, host, timer, cloud.pace(timeout));
     let progress = Progress::start(format!("creating {}", host.name));
     let show = |observation: &Observation| {

@@ -3,7 +3,7 @@ use provision::{BasicHost, ProvisionedHost};
 use crate::{context::Context, failure::Failure, id};
 
 /// The host of this name or key is another one than was asked for.
-pub(super) fn different(context: &Context, host: &BasicHost, found: &ProvisionedHost) -> Failure {
+pub(in crate::commands) fn different(context: &Context, host: &BasicHost, found: &ProvisionedHost) -> Failure {
     let mut differences = Vec::new();
     if found.name != host.name.as_str() {
         differences.push(format!("its name is {}, not {}", found.name, host.name));

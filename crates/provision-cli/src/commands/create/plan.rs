@@ -86,7 +86,7 @@ struct UserDataFacts {
 }
 
 /// Prints what would be asked for.
-pub(super) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
+pub(in crate::commands) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
     let region = host.region.as_deref().unwrap_or(info.default_region);
     let order = Order::new(info, region, host)?;
     let plan = Plan {

@@ -4,7 +4,7 @@
 use crate::id::quoted;
 
 /// The same command, ready to be copied into a shell. Values of `--set` are left out: they may be secrets.
-pub(super) fn command(arguments: impl IntoIterator<Item = String>) -> String {
+pub(in crate::commands) fn command(arguments: impl IntoIterator<Item = String>) -> String {
     let mut line = vec!["provision".to_owned()];
     let mut after_set = false;
     for argument in arguments {

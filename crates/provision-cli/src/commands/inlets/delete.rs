@@ -1,0 +1,86 @@
+use std::fs;
+
+use provision::{ErrorKind, HostId, ProviderInfo};
+
+use super::{cloud, status, status::no_tunnel, token};
+use crate::{
+    args::{DeleteArgs, InletsDeleteArgs, InletsctlArgs},
+    commands,
+    context::Context,
+    failure::{Exit, Outcome},
+    id,
+};
+
+/// `provision inlets delete`
+pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &InletsDeleteArgs) -> Outcome {
+    let region = cloud::region(&args.cloud, info)?;
+    let mut name = None;
+    let mut wanted = None;
+    if let Some(given) = args.id.as_deref().or(args.host.as_deref()) {
+        let servers = if args.id.is_none() && id::split(given).0.is_none() {
+            status::servers(context, info, region.clone()).await?
+        } else {
+            Vec::new()
+        };
+        let mut named = servers.into_iter().filter(|host| host.name == given);
+        wanted = Some(match (named.next(), named.next()) {
+            (Some(host), None) => {
+                name = Some(host.name.clone());
+                id::shown(info.id, &host.id)
+            }
+            _ => match whole(context, info, given, &args.cloud).await? {
+                Some(id) => id,
+                // The cloud says what an id of its looks like.
+                None if args.id.is_some() => given.to_owned(),
+                None => return Err(no_tunnel(given)),
+            },
+        });
+    }
+    let delete = DeleteArgs {
+        id: wanted,
+        ip: args.ip,
+        region: region.filter(|_| args.ip.is_some()),
+        wait: true,
+        timeout: args.timeout,
+    };
+    let exit = commands::delete::run(context, &delete).await?;
+    if let (Exit::Ok, Some(name)) = (exit, name) {
+        // It is of no use any more. That it stays where it cannot be removed does no harm.
+        let _ = fs::remove_file(token::kept(&context.globals, info.id, &name)?);
+    }
+    Ok(exit)
+}
+
+/// An id as inletsctl printed it, with the parts that ours have and its flags name. Nothing is guessed: what is missing is told
+/// by the cloud, before any request. `None` when no such id can be one of the cloud's.
+async fn whole(
+    context: &Context,
+    info: &'static ProviderInfo,
+    given: &str,
+    flags: &InletsctlArgs,
+) -> Outcome<Option<String>> {
+    let (info, id) = match id::split(given) {
+        // inletsctl's ids have no provider in front.
+        (Some(prefix), _) if provision::find(prefix).is_ok() => context.host_id(given)?,
+        _ => (info, HostId::from_text(given)?),
+    };
+    let place = flags.zone.as_ref().or(flags.region.as_ref());
+    let project = flags.project_id.as_ref();
+    let parts: [Vec<&String>; 4] = [
+        Vec::new(),
+        place.into_iter().collect(),
+        project.into_iter().collect(),
+        place.into_iter().chain(project).collect(),
+    ];
+    let cloud = context.connect(info).await?;
+    for more in parts {
+        let Ok(candidate) = HostId::from_parts(id.parts().chain(more.into_iter().map(String::as_str))) else {
+            continue;
+        };
+        match cloud.provisioner.status(&candidate).await {
+            Err(error) if error.kind() == ErrorKind::InvalidRequest => {}
+            _ => return Ok(Some(id::shown(info.id, &candidate))),
+        }
+    }
+    Ok(None)
+}
