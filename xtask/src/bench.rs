@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: how the operator and the poller do with many hosts.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use crate::Result;
+use crate::{Result, cargo};
 
 /// What is measured: the name on the command line, and the test that measures it. They are tests that are ignored otherwise,
 /// because they need what the tests need: a cluster's API and clouds in memory.
@@ -19,8 +19,7 @@ pub(crate) fn run(root: &Path, name: &str) -> Result<ExitCode> {
         .iter()
         .find(|(known, _)| *known == name)
         .ok_or_else(|| format!("there is no measurement `{name}`; known: {}", known.join(", ")))?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = cargo::program()
         .current_dir(root)
         .args(["test", "--release"])
         .args(test)

@@ -60,9 +60,22 @@ pub(crate) fn target_directory(root: &Path) -> Result<PathBuf> {
         .ok_or_else(|| "cargo metadata names no target_directory".to_owned())
 }
 
+/// The cargo that runs this task, without the variables that it set to describe the task's own crate. `ring` builds itself anew
+/// when they change, and everything above it: each task would compile most of the workspace again, and so would the next build
+/// without a task.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 fn command(root: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = program();
     command
         .current_dir(root)
         .args(arguments)
@@ -86,4 +99,23 @@ fn finish(command: &mut Command, arguments: &[&str]) -> Result<Output> {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_not_told_which_crate_the_task_is() {
+        let command = program();
+        let removed: Vec<&std::ffi::OsStr> = command
+            .get_envs()
+            .filter_map(|(name, value)| value.is_none().then_some(name))
+            .collect();
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"] {
+            assert!(std::env::var_os(name).is_some(), "{name}");
+            assert!(removed.contains(&std::ffi::OsStr::new(name)), "{name}");
+        }
+        assert!(!removed.contains(&std::ffi::OsStr::new("CARGO_TARGET_DIR")));
+    }
 }
