@@ -17,7 +17,8 @@ use super::{chart, deploy, documents, only, plain, pod, read, restricted, texts}
 
 /// The oldest Kubernetes that the chart is for.
 const KUBERNETES: &str = "1.30.0";
-const EVERYTHING: [&str; 6] = [
+const EVERYTHING: [&str; 7] = [
+    "adoptUnmarked=true",
     "networkPolicy.enabled=true",
     "serviceMonitor.enabled=true",
     "serviceMonitor.labels.release=monitoring",

@@ -57,6 +57,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --inlets-release={{ .Values.inletsRelease }}
 - --max-client-memory={{ .Values.maxClientMemory }}
 - --annotated-only={{ .Values.annotatedOnly }}
+{{- if .Values.adoptUnmarked }}
+- --adopt-unmarked
+{{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}
 {{- end }}
