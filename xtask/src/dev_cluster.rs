@@ -184,7 +184,11 @@ fn start_cluster(programs: &Programs, folder: &Path, running: &mut Running) -> R
     let kubeconfig = folder.join("kubeconfig");
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "dev",
-        "clusters": [{ "name": "dev", "cluster": { "server": format!("https://127.0.0.1:{secure}"), "insecure-skip-tls-verify": true } }],
+        "clusters": [{ "name": "dev", "cluster": {
+            "server": format!("https://127.0.0.1:{secure}"),
+            // Which kube-apiserver makes and signs by itself.
+            "certificate-authority": folder.join("certificates/apiserver.crt"),
+        } }],
         "users": [{ "name": "dev", "user": { "token": TOKEN } }],
         "contexts": [{ "name": "dev", "context": { "cluster": "dev", "user": "dev", "namespace": "default" } }],
     });
