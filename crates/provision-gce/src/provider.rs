@@ -128,6 +128,21 @@ impl Gce {
         }
     }
 
+    /// Begins to remove a new instance, more ports of which are open than asked for, with the rules that were made for it. That
+    /// their names are known saves looking for them: with the create before it, it would be seven requests in a row.
+    async fn take_back(&self, target: &Target, rules: &[&str], error: Error) -> Error {
+        let endpoint = &self.config.endpoint;
+        let rules = rules.iter().map(|rule| request::delete_rule(endpoint, target, rule));
+        let rules = join_all(rules.map(|delete| self.client.remove(delete)));
+        let instance = self.client.remove(request::delete_instance(endpoint, target));
+        // A rule that stays goes with the host's next deletion.
+        let (_, removed) = join(rules, instance).await;
+        error.context(match removed {
+            Ok(Going::Gone | Going::Accepted) => "it is being removed again",
+            Ok(Going::Busy(_)) | Err(_) => "removing it failed, too",
+        })
+    }
+
     /// Whether the host's rules are gone; if not, their deletion is under way now.
     async fn remove_rules(&self, target: &Target) -> Result<bool> {
         let rules = self.rules(target).await?;
@@ -294,9 +309,15 @@ impl Cloud for Gce {
         };
         // All of them to their end: a rule that is still being made would escape a roll back.
         let (steps, closed) = join(join_all(steps), close).await;
-        steps.into_iter().collect::<Result<()>>()?;
-        closed?;
-        Ok(host)
+        let done = rules.iter().zip(&steps).filter(|(_, step)| step.is_ok());
+        let done: Vec<&str> = done.map(|(rule, _)| rule.name.as_str()).collect();
+        match steps.into_iter().collect::<Result<()>>().and(closed) {
+            Ok(()) => Ok(host),
+            Err(error) if made == Made::Now && !error.is_retryable() => {
+                Err(self.take_back(&target, &done, error).await.with_host(host.id))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn read(&self, id: &HostId) -> Result<ProvisionedHost> {

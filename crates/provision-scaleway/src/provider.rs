@@ -141,7 +141,9 @@ impl Scaleway {
         }
         let id = ServerId::parse(&host.id)?;
         let ports = self.open_ports(order, &id, group_of(&host.labels), made);
-        try_join(self.give_user_data(order, &id, made), ports).await?;
+        // Both to their end, here and below: what is given up half-way may have been done or not.
+        let (given, opened) = join(self.give_user_data(order, &id, made), ports).await;
+        given.and(opened)?;
         self.client.send(request::power_on(&self.config.endpoint, &id)?).await?;
         (host.status, host.raw_status) = (HostStatus::Provisioning, "starting".to_owned());
         Ok(host)
@@ -162,8 +164,8 @@ impl Scaleway {
             }
         };
         let name = request::name_group(&self.config.endpoint, id, &group)?;
-        try_join(self.client.send(name), self.set_rules(&id.zone, &group, ports, made)).await?;
-        Ok(())
+        let (named, set) = join(self.client.send(name), self.set_rules(&id.zone, &group, ports, made)).await;
+        named.map(drop).and(set)
     }
 
     async fn set_rules(&self, zone: &Zone, group: &Uuid, ports: &[PortRange], made: Made) -> Result<()> {

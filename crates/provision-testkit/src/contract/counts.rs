@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use provision_core::{Deletion, HostDeleteRequest, ListFilter};
 
-use super::bench::{Bench, host, ports, with_key};
+use super::bench::{Bench, elaborate, host, ports, with_key};
 use crate::{
-    Failure, Stand,
+    Failure, Stand, Trouble,
     failure::{During, ensure},
 };
 
@@ -23,7 +23,8 @@ const OPERATIONS: [&str; 7] = [
 const LONGEST_CHAIN: usize = 5;
 
 /// Each operation takes exactly the number of requests that `providers.toml` says: `provision`, `provision-with-ports`, `status`, `list` (of one host), `delete` (the first call), `delete-again` (of a host that is
-/// gone) and `delete-by-ip` (the first call). No more than five of them are sent one after the other.
+/// gone) and `delete-by-ip` (the first call). No more than five of them are sent one after the other, also when a create is
+/// refused half-way.
 ///
 /// # Errors
 /// [`Failure`] that names every operation with another number, and its requests.
@@ -79,6 +80,7 @@ pub async fn request_counts(stand: &dyn Stand) -> Result<(), Failure> {
         chains.push(("provision-with-ports", bench.observer.longest_chain()));
         created.during("provision with restricted ports")?;
     }
+    chains.extend(refused_half_way(&bench, stand).await?);
     for (operation, chain) in chains {
         ensure!(
             chain <= LONGEST_CHAIN,
@@ -86,6 +88,31 @@ pub async fn request_counts(stand: &dyn Stand) -> Result<(), Failure> {
         );
     }
     compare(&budget, &found)
+}
+
+/// Chains of creates of which one step is refused, with what is taken back.
+async fn refused_half_way(bench: &Bench<'_>, stand: &dyn Stand) -> Result<Vec<(&'static str, usize)>, Failure> {
+    let whole = elaborate(bench, "count-4")?;
+    let (created, steps) = bench.counted(bench.cloud.provision(&whole)).await?;
+    bench.delete(created.during("provision")?.id).await?;
+    let mut chains = Vec::new();
+    for step in 0..steps {
+        let wanted = elaborate(bench, &format!("count-4-{step}"))?;
+        stand.cause(Trouble::Unauthorized, u32::try_from(step).unwrap_or(u32::MAX), 1);
+        let (_, requests) = bench.counted(bench.cloud.provision(&wanted)).await?;
+        stand.calm();
+        ensure!(
+            requests > step,
+            "request {step} of provision was not sent: {}",
+            bench.log()
+        );
+        chains.push(("provision that is refused half-way", bench.observer.longest_chain()));
+        for host in bench.cloud.list(&ListFilter::all()).await.during("list")? {
+            bench.delete(host.id).await?;
+        }
+        bench.delete_leftovers(&wanted).await?;
+    }
+    Ok(chains)
 }
 
 fn compare(budget: &BTreeMap<String, u64>, found: &BTreeMap<&str, (usize, String)>) -> Result<(), Failure> {
