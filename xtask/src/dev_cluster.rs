@@ -139,6 +139,7 @@ impl Running {
             .stderr(log)
             .spawn()
             .map_err(failed)?;
+        outlive_nobody(&child);
         self.0.push((name, child));
         Ok(())
     }
@@ -158,6 +159,27 @@ impl Drop for Running {
         }
     }
 }
+
+/// Has a program killed when this process is gone, in whatever way. Ctrl-C ends all of them at once, and kube-apiserver without its
+/// etcd would go on for minutes.
+#[cfg(unix)]
+fn outlive_nobody(child: &Child) {
+    use std::os::unix::process::CommandExt as _;
+
+    let script = r#"while kill -0 "$0" 2>/dev/null; do sleep 1; done; kill -9 "$1" 2>/dev/null"#;
+    // In a group of its own: the terminal's Ctrl-C is not for it. Without a shell the programs are ended as before.
+    let _ = Command::new("sh")
+        .args(["-c", script])
+        .args([std::process::id(), child.id()].map(|id| id.to_string()))
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+}
+
+#[cfg(not(unix))]
+fn outlive_nobody(_: &Child) {}
 
 /// Builds the command line tool, which has the simulator, and the operator.
 fn build(root: &Path, target: &Path) -> Result<PathBuf> {
