@@ -93,6 +93,7 @@ pub struct Account {
     list: AsyncMutex<Option<(SystemTime, Arc<Vec<ProvisionedHost>>)>>,
     prices: AsyncMutex<BTreeMap<String, Option<(f64, String)>>>,
     wake: Notify,
+    retirement: Notify,
     events: UnboundedSender<Watcher>,
 }
 
@@ -138,6 +139,7 @@ impl Account {
             list: AsyncMutex::default(),
             prices: AsyncMutex::default(),
             wake: Notify::new(),
+            retirement: Notify::new(),
             events,
         }
     }
@@ -314,16 +316,16 @@ impl Account {
             } else {
                 self.poll().await
             };
-            let retired = || self.state().retired;
-            if retired() {
+            if self.state().retired {
                 return;
             }
             tokio::select! {
                 () = tokio::time::sleep(next.planned) => {}
-                () = self.wake.notified() => tokio::time::sleep(next.soonest).await,
-            }
-            if retired() {
-                return;
+                () = self.retirement.notified() => return,
+                () = self.wake.notified() => tokio::select! {
+                    () = tokio::time::sleep(next.soonest) => {}
+                    () = self.retirement.notified() => return,
+                },
             }
         }
     }
@@ -336,7 +338,7 @@ impl Account {
             self.send_all(watched);
         }
         drop(state);
-        self.wake.notify_one();
+        self.retirement.notify_one();
     }
 
     /// Every host with the key of a host, those on their way out among them. On clouds that list by region, in its region.

@@ -111,6 +111,13 @@ pub struct Flags {
     /// A further setting of the cloud, from a file; may be repeated
     #[arg(long = "setting-file", global = true, value_name = "NAME=PATH")]
     pub setting_files: Vec<String>,
+    /// Base URL that tenants may name as `endpoint` in the Secrets of their Hosts, beside the clouds' own; may be repeated
+    #[arg(long = "tenant-endpoint", global = true, value_name = "URL")]
+    pub tenant_endpoints: Vec<String>,
+    /// Keys of spec.additional that Hosts in the operator's own account may have although they give a host a place or identity
+    /// in the account, or change its price: `vpc-id,disk-gb`
+    #[arg(long, global = true, value_name = "KEY", value_delimiter = ',')]
+    pub allow_additional: Vec<String>,
     /// License of the tunnel's client; a file or the environment is safer
     #[arg(
         long,

@@ -4,36 +4,34 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
-use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::ListParams,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
-use provision::{Error, ErrorKind, HostId, Result, Settings};
+use provision::{Error, ErrorKind, HostId, Result};
 
 use crate::{
     account::Account,
-    accounts::{Accounts, Credentials},
-    budget::Budget,
+    accounts::{Accounts, Credentials, off_the_runtime},
+    budget::{Budget, Price},
     causes::with_causes,
     clock::Clock,
-    crd::{FINALIZER, Host, Tunnel},
+    crd::{Host, Tunnel},
     engine::Removal,
     failure::Failure,
     managed::Managed,
-    mapping::conditions::Problem,
+    mapping::{additional::changes_price, conditions::Problem},
     metrics::Metrics,
     options::Options,
+    secrets::{SecretOf, Secrets},
 };
 
 /// The name under which the operator writes, and reports events.
 pub const MANAGER: &str = "provision-operator";
-/// How long a Secret with credentials is taken for unchanged.
-const SECRET_AGE: Duration = Duration::from_secs(30);
 
 /// What every reconcile works with.
 pub struct Context {
@@ -51,7 +49,7 @@ pub struct Context {
     pub budget: Budget,
     recorder: Recorder,
     memories: Mutex<BTreeMap<String, Memory>>,
-    secrets: Mutex<BTreeMap<(String, String), (SystemTime, Settings)>>,
+    secrets: Secrets,
 }
 
 /// What is remembered of a resource while the operator runs. Nothing depends on it: forgotten, work is repeated.
@@ -108,7 +106,7 @@ impl Context {
             clock,
             metrics,
             memories: Mutex::default(),
-            secrets: Mutex::default(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -154,10 +152,39 @@ impl Context {
     pub async fn note_price<K: Managed>(&self, resource: &K, uid: &str, account: &Account) {
         let mut price = None;
         if self.budget.lacks_price(uid) {
-            let (plan, region) = (resource.plan(&self.options), resource.region(&self.options));
-            price = account.monthly_cost(plan.as_deref(), region.as_deref()).await;
+            price = self.monthly_cost(resource, account).await;
         }
         self.budget.note(uid, price);
+    }
+
+    /// What a month of a resource's host costs; `None` when that is not known, as with extras that change the plan's price.
+    pub async fn monthly_cost<K: Managed>(&self, resource: &K, account: &Account) -> Option<Price> {
+        if changes_price(resource.additional(), account.info()) {
+            return None;
+        }
+        let (plan, region) = (resource.plan(&self.options), resource.region(&self.options));
+        account.monthly_cost(plan.as_deref(), region.as_deref()).await
+    }
+
+    /// The license that the operator was given.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be read. Why not is in the operator's log only.
+    pub async fn license(&self) -> Result<Option<String>> {
+        let license = self.options.license.clone();
+        off_the_runtime(move || license()).await.map_err(|error| {
+            tracing::error!(error = with_causes(&error), "the license cannot be read");
+            Error::new(
+                ErrorKind::Unavailable,
+                "the operator's license cannot be read: its log says why",
+            )
+        })
+    }
+
+    /// How many Secrets with credentials are remembered.
+    #[must_use]
+    pub fn known_secrets(&self) -> usize {
+        self.secrets.count()
     }
 
     /// The account that a resource's host is in.
@@ -182,57 +209,32 @@ impl Context {
                         ),
                     ));
                 }
-                (self.options.settings)()?
+                let settings = self.options.settings.clone();
+                off_the_runtime(move || settings()).await
             }
             Credentials::Secret { namespace, name } => {
+                let of = SecretOf {
+                    provider: info.id,
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                };
                 let leaves = resource.meta().deletion_timestamp.is_some();
-                self.secret_settings(namespace, name, leaves).await?
+                let (rules, now) = (&self.options.strangers, self.clock.now());
+                self.secrets.read(&self.client, info, rules, &of, leaves, now).await
             }
         };
-        self.accounts.get(info.id, credentials, &settings)
-    }
-
-    async fn secret_settings(&self, namespace: &str, name: &str, leaves: bool) -> Result<Settings> {
-        let key = (namespace.to_owned(), name.to_owned());
-        let now = self.clock.now();
-        let known = lock(&self.secrets).get(&key).cloned();
-        if let Some((read, settings)) = &known
-            && now.duration_since(*read).unwrap_or_default() < SECRET_AGE
-        {
-            return Ok(settings.clone());
-        }
-        let secret = Api::<Secret>::namespaced(self.client.clone(), namespace)
-            .get_opt(name)
-            .await
-            .map_err(|error| {
-                Error::new(ErrorKind::Unavailable, format!("secret `{name}` cannot be read")).with_source(error)
-            })?;
-        let secret = match (secret, known) {
-            (Some(secret), _) => secret,
-            // With a namespace its Secrets go at once, its Hosts only after their hosts, and a new Secret is refused: what
-            // was read last is the only way to these hosts.
-            (None, Some((_, settings))) if leaves => return Ok(settings),
-            (None, _) => {
-                let mut message = format!(
-                    "secret `{name}` of spec.credentialsRef does not exist in namespace `{namespace}`: create it, with the \
-                     cloud's settings as its keys"
-                );
-                if leaves {
-                    message.push_str(&format!(
-                        "; in a namespace that is being deleted, delete the host at the cloud and take the finalizer {FINALIZER} off"
-                    ));
-                }
-                return Err(Error::new(ErrorKind::Unauthorized, message));
+        let own = credentials == Credentials::Own;
+        let account = match settings {
+            Ok(settings) => {
+                let uid = resource.uid();
+                self.accounts.get(info.id, credentials, &settings, uid.as_deref()).await
             }
+            Err(error) => Err(error),
         };
-        let mut settings = Settings::new();
-        for (setting, value) in secret.data.unwrap_or_default() {
-            let text = String::from_utf8(value.0)
-                .map_err(|_| Error::invalid(format!("key `{setting}` of secret `{name}` is no text")))?;
-            settings.set(setting, text.trim());
-        }
-        lock(&self.secrets).insert(key, (now, settings.clone()));
-        Ok(settings)
+        account.map_err(|error| match own {
+            true => own_trouble(info.id, &error),
+            false => error,
+        })
     }
 
     /// What is remembered of a resource.
@@ -246,8 +248,16 @@ impl Context {
         change(lock(&self.memories).entry(uid.to_owned()).or_default());
     }
 
-    /// Forgets a resource that is gone.
+    /// Forgets a resource that is gone, and the credentials that only it used.
     pub fn forget(&self, uid: &str) -> Memory {
+        self.accounts.forget(uid);
+        self.secrets.keep(|of| {
+            let credentials = Credentials::Secret {
+                namespace: of.namespace.clone(),
+                name: of.name.clone(),
+            };
+            self.accounts.has(of.provider, &credentials)
+        });
         lock(&self.memories).remove(uid).unwrap_or_default()
     }
 
@@ -285,6 +295,18 @@ impl Context {
     {
         Api::namespaced(self.client.clone(), namespace)
     }
+}
+
+/// What is wrong with the operator's own credentials is for its log: whoever reads a resource is told no more than that, and
+/// nothing of the operator's files.
+fn own_trouble(provider: &'static str, error: &Error) -> Error {
+    tracing::error!(
+        provider,
+        error = with_causes(error),
+        "the operator's own credentials cannot be used"
+    );
+    let message = format!("the operator's own credentials for {provider} cannot be used: its log says why");
+    Error::new(error.kind(), message).with_provider(provider)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -24,3 +24,4 @@ pub mod orphans;
 pub mod own_cloud;
 pub mod permissions;
 pub mod run;
+mod secrets;

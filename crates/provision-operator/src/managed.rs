@@ -6,6 +6,7 @@ mod tunnel;
 use std::time::SystemTime;
 
 use kube::{Resource, core::NamespaceResourceScope};
+use provision::ProviderInfo;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -41,6 +42,14 @@ pub trait Managed:
     fn region(&self, options: &Options) -> Option<String>;
     /// The plan that its host is asked for.
     fn plan(&self, options: &Options) -> Option<String>;
+    /// The keys of what is asked for beside plan, image and region.
+    fn additional(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    /// Why its host may not be made in this account, if it may not.
+    fn refusal(&self, _options: &Options, _info: &ProviderInfo) -> Option<Problem> {
+        None
+    }
     /// Merge patch that brings the status up to date.
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value>;
 }

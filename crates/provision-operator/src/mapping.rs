@@ -1,5 +1,6 @@
 //! From resources to host requests and back: pure functions that know no Kubernetes client and no cloud.
 
+pub mod additional;
 pub mod client;
 pub mod conditions;
 pub mod host;

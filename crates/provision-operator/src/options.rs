@@ -1,8 +1,8 @@
 //! What the operator was started with.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use provision::{Result, Settings};
+use provision::{Result, Settings, StrangerRules};
 
 use crate::{
     budget::CostCap,
@@ -14,9 +14,13 @@ pub struct Options {
     /// The cloud for Tunnels, and for Hosts that name none.
     pub provider: Option<String>,
     /// Reads the operator's own credentials; asked again and again, because files change.
-    pub settings: Box<dyn Fn() -> Result<Settings> + Send + Sync>,
+    pub settings: Arc<dyn Fn() -> Result<Settings> + Send + Sync>,
+    /// What tenants may choose beside credentials and plain values.
+    pub strangers: StrangerRules,
+    /// The extras of Hosts in the operator's own account that need permission, and have it.
+    pub allow_additional: BTreeSet<String>,
     /// Reads the license of the tunnel's client, where one was given.
-    pub license: Box<dyn Fn() -> Result<Option<String>> + Send + Sync>,
+    pub license: Arc<dyn Fn() -> Result<Option<String>> + Send + Sync>,
     /// What host requests have in common.
     pub defaults: Defaults,
     /// How the tunnel's clients are run.

@@ -1,23 +1,10 @@
 //! From flags to the settings of the operator's own cloud: clouds call the same thing by different names.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use provision::{Error, ProviderInfo, Result, Settings};
+use provision::{CommonSetting, Error, ProviderInfo, Result, SettingRole, Settings, http::read_small_file};
 
 use crate::args::{Flags, Secret, pairs};
-
-/// Names that clouds have for what the flags call access key, secret key, project and organization; the first known one wins.
-const ACCESS_KEY: &[&str] = &[
-    "token",
-    "access-key-id",
-    "access-key",
-    "service-account",
-    "application-key",
-    "auth-file",
-];
-const SECRET_KEY: &[&str] = &["secret-access-key", "secret-key", "application-secret", "client-secret"];
-const PROJECT: &[&str] = &["project", "project-id"];
-const ORGANIZATION: &[&str] = &["organization", "organization-id", "project"];
 
 /// Reads the settings of the operator's own cloud from flags, files and then the variables that the cloud's own tools
 /// honour. Called again and again, so that a replaced file counts.
@@ -28,35 +15,34 @@ pub fn settings(flags: &Flags, info: &ProviderInfo, variable: impl Fn(&str) -> O
     let mut settings = Settings::new();
     let keys = [
         (
-            ACCESS_KEY,
+            CommonSetting::AccessKey,
             "access-key",
             &flags.access_key,
             flags.access_key_file.as_deref(),
         ),
         (
-            SECRET_KEY,
+            CommonSetting::SecretKey,
             "secret-key",
             &flags.secret_key,
             flags.secret_key_file.as_deref(),
         ),
     ];
-    for (names, flag, value, file) in keys {
-        put_secret(&mut settings, info, names, flag, value, file)?;
+    for (common, flag, value, file) in keys {
+        put_secret(&mut settings, info, common, flag, value, file)?;
     }
-    let texts: [(&[&str], &str); 6] = [
-        (PROJECT, &flags.project_id),
-        (ORGANIZATION, &flags.organization_id),
-        (&["subscription-id"], &flags.subscription_id),
-        (&["zone"], &flags.zone),
-        (&["region"], &flags.region),
-        (&[], ""),
+    let texts = [
+        (CommonSetting::Project, &flags.project_id),
+        (CommonSetting::Project, &flags.organization_id),
+        (CommonSetting::Project, &flags.subscription_id),
+        (CommonSetting::Zone, &flags.zone),
+        (CommonSetting::Region, &flags.region),
     ];
-    for (names, value) in texts {
-        if let Some(name) = known(info, names)
+    for (common, value) in texts {
+        if let Some(setting) = info.common_setting(common)
             && !value.is_empty()
-            && settings.get(name).is_none()
+            && settings.get(setting.name).is_none()
         {
-            settings.set(name, value);
+            settings.set(setting.name, value);
         }
     }
     for (name, value) in pairs("setting", &flags.settings).map_err(Error::invalid)? {
@@ -72,7 +58,7 @@ pub fn settings(flags: &Flags, info: &ProviderInfo, variable: impl Fn(&str) -> O
 /// The region for hosts that name none: the zone where the cloud has zones and one is given.
 #[must_use]
 pub fn region(flags: &Flags, info: &ProviderInfo) -> Option<String> {
-    let zone = Some(&flags.zone).filter(|zone| !zone.is_empty() && known(info, &["zone"]).is_some());
+    let zone = Some(&flags.zone).filter(|zone| !zone.is_empty() && info.common_setting(CommonSetting::Zone).is_some());
     let region = Some(&flags.region).filter(|region| !region.is_empty());
     zone.or(region).cloned()
 }
@@ -102,7 +88,7 @@ pub fn license(flags: &Flags) -> Result<Option<String>> {
 fn put_secret(
     settings: &mut Settings,
     info: &ProviderInfo,
-    names: &[&'static str],
+    common: CommonSetting,
     flag: &str,
     value: &Secret,
     file: Option<&Path>,
@@ -111,36 +97,30 @@ fn put_secret(
     if given.is_none() && file.is_none() {
         return Ok(());
     }
-    let Some(name) = known(info, names) else {
+    let Some(setting) = info.common_setting(common) else {
         return Err(Error::invalid(format!("{} has no --{flag}", info.title)));
     };
+    let is_file = setting.role == SettingRole::File;
     match file {
-        // The setting is itself the name of a file.
-        Some(file) if name.ends_with("-file") => settings.set(name, file.to_string_lossy()),
-        Some(file) => settings.set(name, read(file)?),
-        None if name.ends_with("-file") => {
-            return Err(Error::invalid(format!("{} wants --{flag}-file", info.title)));
-        }
-        None => settings.set(name, given.unwrap_or_default()),
+        Some(file) if is_file => settings.set(setting.name, file.to_string_lossy()),
+        Some(file) => settings.set(setting.name, read(file)?),
+        None if is_file => return Err(Error::invalid(format!("{} wants --{flag}-file", info.title))),
+        None => settings.set(setting.name, given.unwrap_or_default()),
     }
     Ok(())
 }
 
-fn known(info: &ProviderInfo, names: &[&'static str]) -> Option<&'static str> {
-    names
-        .iter()
-        .copied()
-        .find(|name| info.settings.iter().any(|setting| setting.name == *name))
-}
-
 fn read(path: &Path) -> Result<String> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Error::invalid(format!("file {} cannot be read: {error}", path.display())))?;
+    let cannot = |why: String| Error::invalid(format!("file {} cannot be read: {why}", path.display()));
+    let bytes = read_small_file(path).map_err(|error| cannot(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| cannot("it is no text".to_owned()))?;
     Ok(text.trim().to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use clap::Parser as _;
 
     use super::*;
@@ -153,11 +133,14 @@ mod tests {
     #[test]
     fn the_access_key_becomes_the_setting_that_every_cloud_requires() {
         for info in provision::providers() {
-            let name = known(info, ACCESS_KEY);
+            let name = info
+                .common_setting(CommonSetting::AccessKey)
+                .map(|setting| setting.name);
             assert!(name.is_some(), "{} has no setting for --access-key", info.id);
             let given = flags(&["--access-key", "hunter2"]);
-            if let Ok(settings) = settings(&given, info, |_| None) {
-                assert_eq!(settings.get(name.unwrap()), Some("hunter2"), "{}", info.id);
+            match settings(&given, info, |_| None) {
+                Ok(settings) => assert_eq!(settings.get(name.unwrap()), Some("hunter2"), "{}", info.id),
+                Err(error) => assert!(error.to_string().contains("--access-key-file"), "{}: {error}", info.id),
             }
         }
     }
@@ -166,7 +149,7 @@ mod tests {
     fn files_come_first_and_the_environment_last() {
         let Some(info) = provision::providers()
             .into_iter()
-            .find(|info| known(info, &["token"]).is_some())
+            .find(|info| info.setting("token").is_some())
         else {
             return;
         };
@@ -199,6 +182,58 @@ mod tests {
                 .to_string()
                 .contains("/does/not/exist")
         );
+    }
+
+    #[test]
+    fn flags_reach_the_setting_that_each_cloud_has_for_them() {
+        let line = [
+            "--access-key=ak",
+            "--secret-key=sk",
+            "--project-id=p",
+            "--organization-id=o",
+            "--zone=z",
+            "--region=r",
+        ];
+        let table: [(&str, &[(&str, &str)]); 4] = [
+            (
+                "ec2",
+                &[("access-key-id", "ak"), ("secret-access-key", "sk"), ("region", "r")],
+            ),
+            (
+                "scaleway",
+                &[
+                    ("access-key", "ak"),
+                    ("secret-key", "sk"),
+                    ("project", "p"),
+                    ("zone", "z"),
+                ],
+            ),
+            (
+                "ovh",
+                &[
+                    ("application-key", "ak"),
+                    ("application-secret", "sk"),
+                    ("project", "p"),
+                    ("region", "r"),
+                ],
+            ),
+            (
+                "azure",
+                &[("auth-file", "/key"), ("client-secret", "sk"), ("subscription-id", "s")],
+            ),
+        ];
+        for (id, expected) in table {
+            let Ok(info) = provision::find(id) else { continue };
+            let line: Vec<&str> = match id {
+                "azure" => vec!["--access-key-file=/key", "--secret-key=sk", "--subscription-id=s"],
+                _ => line.to_vec(),
+            };
+            let settings = settings(&flags(&line), info, |_| None).unwrap();
+            for (name, value) in expected {
+                assert_eq!(settings.get(name), Some(*value), "{id}: {name}");
+            }
+            assert_eq!(settings.names().count(), expected.len(), "{id}: {settings:?}");
+        }
     }
 
     #[test]

@@ -13,13 +13,13 @@ use kube::{
     Api, Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use provision::{Provisioner, Settings};
+use provision::{Settings, StrangerRules, http::Endpoint};
 use tokio::sync::{mpsc::UnboundedReceiver, watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     account::{Pace, Watcher},
-    accounts::{Accounts, Connect, Credentials},
+    accounts::{Accounts, Credentials, connector},
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
     budget::CostCap,
     causes::with_causes,
@@ -30,7 +30,7 @@ use crate::{
     crd,
     health::{self, Health},
     lease::{Elector, GIVE_UP, RENEWAL},
-    mapping::{Defaults, client::ClientSettings},
+    mapping::{Defaults, additional::check_flag, client::ClientSettings},
     metrics::Metrics,
     options::Options,
     own_cloud,
@@ -194,7 +194,10 @@ async fn work(
     // The operator's own account is there from the start, so that orphans are found without any resource.
     if let Some(provider) = &context.options.provider {
         let settings = (context.options.settings)()?;
-        context.accounts.get(provider, Credentials::Own, &settings)?;
+        context
+            .accounts
+            .get(provider, Credentials::Own, &settings, None)
+            .await?;
     }
     let orphans = OrphanChecks {
         interval: flags.orphan_interval,
@@ -315,12 +318,10 @@ async fn context(
     };
     let options = options(flags, cluster)?;
     let (sender, events) = tokio::sync::mpsc::unbounded_channel();
-    let connect: Connect =
-        Arc::new(|provider, settings| Ok(Arc::<dyn Provisioner>::from(provision::connect(provider, settings)?)));
     let mut pace = Pace::default();
     pace.busy = flags.poll_interval.max(Duration::from_secs(1));
     pace.idle = flags.idle_poll_interval.max(pace.busy);
-    let accounts = Accounts::new(connect, Clock::system(), pace, metrics.clone(), sender, true);
+    let accounts = Accounts::new(connector()?, Clock::system(), pace, metrics.clone(), sender, true);
     let context = Context::new(
         client,
         accounts,
@@ -362,23 +363,34 @@ fn options(flags: &Arc<Flags>, cluster: String) -> Outcome<Options> {
     let (for_settings, for_license) = (flags.clone(), flags.clone());
     Ok(Options {
         provider: info.map(|info| info.id.to_owned()),
-        settings: Box::new(move || {
+        settings: Arc::new(move || {
             info.map_or_else(
                 || Ok(Settings::new()),
                 |info| own_cloud::settings(&for_settings, info, environment),
             )
         }),
-        license: Box::new(move || own_cloud::license(&for_license)),
+        license: Arc::new(move || own_cloud::license(&for_license)),
         defaults,
         client: ClientSettings {
             image,
             max_memory: flags.max_client_memory.clone(),
         },
+        strangers: strangers(&flags.tenant_endpoints)?,
+        allow_additional: check_flag(flags.allow_additional.iter().map(String::as_str))?,
         annotated_only: flags.annotated_only,
         adopt_unmarked: flags.adopt_unmarked,
         max_hosts: flags.max_hosts,
         max_monthly_cost: CostCap::new(&flags.max_monthly_cost)?,
     })
+}
+
+fn strangers(endpoints: &[String]) -> Outcome<StrangerRules> {
+    let mut rules = StrangerRules::new();
+    for url in endpoints {
+        Endpoint::parse(url, false).map_err(|error| error.context("--tenant-endpoint"))?;
+        rules = rules.with_endpoint(url.trim());
+    }
+    Ok(rules)
 }
 
 /// The id of namespace kube-system, which lasts as long as the cluster does.

@@ -169,11 +169,12 @@ impl<K: Effects> Work<'_, K> {
         if let Some(pause) = self.account.pause(Purpose::Other) {
             return self.wait_for(&pause).await;
         }
-        let (plan, region) = (
-            self.resource.plan(&self.context.options),
-            self.resource.region(&self.context.options),
-        );
-        let cost = self.account.monthly_cost(plan.as_deref(), region.as_deref()).await;
+        if let Some(problem) = self.resource.refusal(&self.context.options, self.account.info()) {
+            return Ok(Then::Stop(
+                self.tell_problem(&problem, "Create", Duration::from_secs(120)).await?,
+            ));
+        }
+        let cost = self.context.monthly_cost(&self.resource, &self.account).await;
         if let Err(message) = self.context.budget.reserve(&self.uid, cost.clone()) {
             let problem = Problem {
                 reason: "OverBudget".to_owned(),

@@ -9,7 +9,7 @@ use k8s_openapi::{
     },
 };
 use kube::{
-    ResourceExt as _,
+    Resource, ResourceExt as _,
     api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
 };
 use provision::{BasicHost, Error, ErrorKind, IdempotencyKey, ProviderInfo};
@@ -27,6 +27,9 @@ use crate::{
         service, tunnel,
     },
 };
+
+/// The label of what the operator made and may change.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 #[async_trait]
 impl Effects for Tunnel {
@@ -241,13 +244,27 @@ async fn run_client(
     let api = context.api::<Deployment>(&tunnel.namespace().unwrap_or_default());
     let digest = |deployment: &Deployment| deployment.annotations().get(DIGEST_ANNOTATION).cloned();
     let existing = api.get_opt(&name).await?;
+    if let Some(existing) = existing.as_ref().filter(|existing| !is_controlled(*existing, tunnel)) {
+        return Err(name_taken(existing, tunnel));
+    }
     if existing.as_ref().and_then(digest) != digest(&wanted) {
-        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted))
-            .await?;
-        let reason = if existing.is_some() {
-            "ClientUpdated"
-        } else {
-            "ClientCreated"
+        let reason = match &existing {
+            Some(existing) => {
+                // Of the very object that was looked at: another one may have its name by now.
+                let mut wanted = wanted.clone();
+                wanted.metadata.uid = existing.uid();
+                api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&wanted))
+                    .await?;
+                "ClientUpdated"
+            }
+            None => {
+                let params = PostParams {
+                    field_manager: Some(MANAGER.to_owned()),
+                    ..PostParams::default()
+                };
+                api.create(&params, &wanted).await?;
+                "ClientCreated"
+            }
         };
         context
             .tell(
@@ -265,20 +282,41 @@ async fn run_client(
     Ok(())
 }
 
+/// Whether an object is there for a Tunnel, as the cluster's garbage collector sees it.
+fn is_controlled<K: Resource>(object: &K, tunnel: &Tunnel) -> bool {
+    let owners = object.meta().owner_references.iter().flatten();
+    let mut controllers = owners.filter(|owner| owner.controller == Some(true));
+    controllers.any(|owner| Some(&owner.uid) == tunnel.metadata.uid.as_ref())
+}
+
+fn name_taken(deployment: &Deployment, tunnel: &Tunnel) -> Failure {
+    let name = deployment.name_any();
+    Failure::Missing {
+        reason: "ClientNameTaken",
+        message: format!(
+            "deployment `{name}` is not this tunnel's and is left as it is: delete or rename it, or make the tunnel anew under \
+             another name than `{}`",
+            tunnel.name_any()
+        ),
+    }
+}
+
 /// Puts the license that the operator was given beside the client that needs it.
 async fn copy_license(tunnel: &Tunnel, context: &Context) -> Result<(), Failure> {
     if client::license_secret_name(tunnel) != LICENSE_SECRET {
         return Ok(());
     }
-    let Some(license) = (context.options.license)()? else {
+    let Some(license) = context.license().await? else {
         return Ok(());
     };
     let api = context.api::<Secret>(&tunnel.namespace().unwrap_or_default());
     let data = ByteString(license.into_bytes());
     match api.get_opt(LICENSE_SECRET).await? {
         Some(existing) if existing.data.as_ref().and_then(|map| map.get("license")) == Some(&data) => {}
-        Some(_) => {
-            let patch = json!({ "data": { "license": data } });
+        // Somebody else's: the namespace has a license of its own.
+        Some(existing) if existing.labels().get(MANAGED_BY).map(String::as_str) != Some(MANAGER) => {}
+        Some(existing) => {
+            let patch = json!({ "metadata": { "uid": existing.uid() }, "data": { "license": data } });
             api.patch(LICENSE_SECRET, &PatchParams::default(), &Patch::Merge(patch))
                 .await?;
         }
@@ -286,6 +324,7 @@ async fn copy_license(tunnel: &Tunnel, context: &Context) -> Result<(), Failure>
             let secret = Secret {
                 metadata: ObjectMeta {
                     name: Some(LICENSE_SECRET.to_owned()),
+                    labels: Some([(MANAGED_BY.to_owned(), MANAGER.to_owned())].into()),
                     ..ObjectMeta::default()
                 },
                 data: Some([("license".to_owned(), data)].into()),

@@ -143,7 +143,11 @@ impl<K: Managed> Work<'_, K> {
                 self.fresh = true;
                 Ok(Some(Then::GoOn))
             }
-            _ => Ok(Some(Then::Stop(Action::await_change()))),
+            _ => {
+                let memory = self.context.forget(&self.uid);
+                self.context.metrics.moved(K::KIND, memory.counted, None);
+                Ok(Some(Then::Stop(Action::await_change())))
+            }
         }
     }
 

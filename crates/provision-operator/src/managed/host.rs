@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use kube::ResourceExt as _;
+use provision::ProviderInfo;
 use serde_json::Value;
 
 use super::{Managed, News};
@@ -8,7 +9,7 @@ use crate::{
     accounts::Credentials,
     crd::{DeletionPolicy, Host, HostPhase},
     engine::State,
-    mapping::host,
+    mapping::{additional, conditions::Problem, host},
     options::Options,
 };
 
@@ -65,6 +66,16 @@ impl Managed for Host {
             .plan
             .clone()
             .or_else(|| options.defaults.plan.clone().filter(|_| own))
+    }
+
+    fn additional(&self) -> Vec<&str> {
+        self.spec.additional.keys().map(String::as_str).collect()
+    }
+
+    fn refusal(&self, options: &Options, info: &ProviderInfo) -> Option<Problem> {
+        let own = self.spec.credentials_ref.is_none();
+        let keys = self.additional().into_iter().filter(|_| own);
+        additional::refusal(keys, info, &options.allow_additional)
     }
 
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {

@@ -10,6 +10,7 @@
 
 mod ids;
 mod ownership;
+mod tenants;
 mod trouble;
 mod twins;
 #[path = "../world/mod.rs"]

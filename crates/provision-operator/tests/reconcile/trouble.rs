@@ -159,7 +159,8 @@ fn a_secret_that_changes_is_a_new_attempt_at_once() {
             })
             .await;
         world.sim.faults().clear();
-        let other = secret(cloud, &[("allow-http", "true")]);
+        let endpoint = World::settings(cloud).get("endpoint").map(|url| format!("{url}/"));
+        let other = secret(cloud, &[("endpoint", &endpoint.unwrap())]);
         world.cluster.patch("secrets", "shop", "account", &other);
         let before = world.sim.clock().now();
         operator

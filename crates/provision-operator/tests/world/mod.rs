@@ -5,6 +5,7 @@
 pub(crate) mod api;
 pub(crate) mod clouds;
 pub(crate) mod gate;
+pub(crate) mod tenant;
 
 use std::{
     sync::Arc,
@@ -13,12 +14,12 @@ use std::{
 
 use async_trait::async_trait;
 use provision::{
-    BasicHost, HostId, IdempotencyKey, Provisioner, Settings, UserData, connect_with,
+    BasicHost, HostId, IdempotencyKey, Provisioner, Settings, StrangerRules, UserData, connect_with,
     http::{Request, Response, Transport, TransportError},
 };
 use provision_operator::{
     account::{Pace, Watcher},
-    accounts::{Accounts, Connect},
+    accounts::{Accounts, Connect, connector},
     budget::CostCap,
     clock::Clock,
     context::Context,
@@ -82,6 +83,12 @@ pub(crate) struct Setup {
     pub(crate) max_monthly_cost: Option<CostCap>,
     /// The operator's own region.
     pub(crate) region: Option<String>,
+    /// What tenants may choose beside credentials and plain values.
+    pub(crate) strangers: StrangerRules,
+    /// What Hosts in the operator's own account may have.
+    pub(crate) allow_additional: &'static [&'static str],
+    /// Clouds are reached as in production, and not the simulator without a socket.
+    pub(crate) real_network: bool,
     /// Stands between the operator and its clouds.
     pub(crate) between: Option<Between>,
     /// Accounts poll in tasks of their own.
@@ -154,6 +161,17 @@ impl World {
         )
     }
 
+    /// In the simulator tenants may name its clouds.
+    fn strangers(&self) -> StrangerRules {
+        let clouds = provision::providers().into_iter().filter(|_| !self.setup.real_network);
+        clouds.fold(self.setup.strangers.clone(), |rules, info| {
+            match Self::settings(info.id).get("endpoint") {
+                Some(url) => rules.with_endpoint(url),
+                None => rules,
+            }
+        })
+    }
+
     pub(crate) fn start(&self) -> Operator {
         self.start_with(Gate::open())
     }
@@ -166,9 +184,12 @@ impl World {
             gate: gate.clone(),
         });
         let between = self.setup.between.unwrap_or(|cloud| cloud);
-        let connect: Connect = Arc::new(move |provider, settings| {
-            Ok(between(Arc::from(connect_with(provider, settings, transport.clone())?)))
-        });
+        let connect: Connect = match self.setup.real_network {
+            true => connector().unwrap(),
+            false => Arc::new(move |provider, settings| {
+                Ok(between(Arc::from(connect_with(provider, settings, transport.clone())?)))
+            }),
+        };
         let metrics = Metrics::default();
         let mut pace = Pace::default();
         if self.setup.real_time {
@@ -186,8 +207,15 @@ impl World {
         let cloud = self.cloud;
         let options = Options {
             provider: Some(cloud.to_owned()),
-            settings: Box::new(move || Ok(Self::settings(cloud))),
-            license: Box::new(|| Ok(Some("license-1".to_owned()))),
+            settings: Arc::new(move || Ok(Self::settings(cloud))),
+            strangers: self.strangers(),
+            allow_additional: self
+                .setup
+                .allow_additional
+                .iter()
+                .map(|key| (*key).to_owned())
+                .collect(),
+            license: Arc::new(|| Ok(Some("license-1".to_owned()))),
             defaults: Defaults {
                 cluster: "cluster-1".to_owned(),
                 inlets_release: "0.9.40".to_owned(),
