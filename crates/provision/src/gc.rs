@@ -1,7 +1,7 @@
 //! Garbage collection: deletes hosts whose time to live has passed, and nothing else.
 //!
 //! Looks only at hosts that carry our marker, keeps those labelled `keep=true`, does nothing unless told to, and fails
-//! closed: from a list that could not be read, nothing is deleted.
+//! closed: where the list could not be read, nothing is deleted. A region that is down or refused does not keep the others.
 //!
 //! What was made for a host that never came to be is in no list and never expires: whoever gives a key up calls
 //! [`Provisioner::delete_leftovers`] with it. Nothing of that sort bills.
@@ -12,7 +12,10 @@ use provision_core::{
     EXPIRES_LABEL, Error, ErrorKind, KEEP_LABEL, ListFilter, ProvisionedHost, Provisioner, RegionFilter, Result,
 };
 
-use crate::wait::{Pace, Removal, RemovalOutcome, Timer};
+use crate::{
+    survey,
+    wait::{Pace, Removal, RemovalOutcome, Timer},
+};
 
 /// What to collect.
 #[derive(Debug, Clone)]
@@ -102,18 +105,16 @@ pub async fn collect(cloud: &dyn Provisioner, timer: &dyn Timer, options: &Optio
         hosts: Vec::new(),
         errors: Vec::new(),
     };
-    let mut filter = ListFilter::all();
-    filter.region = options.region.clone();
-    let hosts = match cloud.list(&filter).await {
-        Ok(hosts) => hosts,
-        Err(error) => {
-            report
-                .errors
-                .push(error.context("the list could not be read, so nothing was deleted"));
-            return report;
-        }
-    };
-    for host in hosts {
+    let filter = ListFilter::all().with_region(options.region.clone());
+    let survey = survey::hosts(cloud, &filter).await;
+    for gap in survey.gaps {
+        let there = match gap.region {
+            Some(_) => "nothing was deleted there",
+            None => "what could not be listed was not deleted",
+        };
+        report.errors.push(gap.error.context(there));
+    }
+    for host in survey.hosts {
         let (expired, reason) = judge(&host, options.now);
         let (action, reason) = match (expired, options.delete) {
             (false, _) => (Action::Kept, reason),

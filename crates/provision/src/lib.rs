@@ -3,6 +3,7 @@
 pub mod gc;
 pub mod poller;
 pub mod registry;
+pub mod survey;
 pub mod wait;
 
 pub use provision_core::*;

@@ -106,3 +106,29 @@ async fn dropping_next_during_a_create_never_sends_a_second_one() {
     assert_eq!(cloud.calls(), ["provision order-17"]);
     assert!(creation.host().is_some() && !creation.is_under_way());
 }
+
+#[tokio::test]
+async fn another_place_may_be_asked_only_when_there_is_no_room_and_surely_no_host() {
+    let lacks_room = async |script: Vec<Step>| {
+        let cloud = FakeCloud::new(script);
+        let (timer, host) = (FakeTimer::default(), wanted());
+        let mut creation = Creation::new(&cloud, &host, &timer, steady(Some(Duration::from_secs(60))));
+        let error = creation.run(|_| {}).await.unwrap_err();
+        assert_eq!(cloud.left(), 0);
+        creation.lacks_room(&error)
+    };
+    let second = Duration::from_secs(1);
+    assert!(lacks_room(vec![Step::Fails(ErrorKind::Capacity)]).await);
+    assert!(lacks_room(vec![Step::Fails(ErrorKind::Quota)]).await);
+    assert!(
+        lacks_room(vec![
+            Step::Fails(ErrorKind::Unavailable),
+            Step::Fails(ErrorKind::Capacity)
+        ])
+        .await
+    );
+    assert!(!lacks_room(vec![Step::Fails(ErrorKind::InvalidRequest)]).await);
+    // The first answer was lost: the host may be there all the same.
+    let lost = Step::Lost(ErrorKind::Unavailable, second);
+    assert!(!lacks_room(vec![lost, Step::Fails(ErrorKind::Capacity)]).await);
+}

@@ -106,7 +106,7 @@ async fn from_a_list_that_failed_nothing_is_deleted() {
     let report = collect(&cloud, &FakeTimer::default(), &options(true)).await;
     assert!(report.hosts.is_empty());
     assert_eq!(report.errors[0].kind(), ErrorKind::Unavailable);
-    assert!(report.errors[0].to_string().contains("nothing was deleted"));
+    assert!(report.errors[0].to_string().contains("was not deleted"));
     assert_eq!(cloud.calls(), ["list"]);
 }
 

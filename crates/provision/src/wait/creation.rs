@@ -118,4 +118,14 @@ impl<'a> Creation<'a> {
     pub fn may_exist(&self) -> bool {
         self.host.is_none() && (self.unanswered || self.is_under_way())
     }
+
+    /// Whether the cloud refused the host for want of room, by quota or stock, and surely made none: only then may it be asked for in
+    /// another region, with another plan or on another cloud without there ever being two. `error` is what
+    /// [`next`](Self::next) ended with.
+    #[must_use]
+    pub fn lacks_room(&self, error: &Error) -> bool {
+        let room = matches!(error.kind(), ErrorKind::Capacity | ErrorKind::Quota);
+        let nothing = self.existing.is_none() && error.host().is_none() && !error.may_exist();
+        room && nothing && self.host.is_none() && !self.may_exist()
+    }
 }
