@@ -9,12 +9,13 @@ mod inlets;
 mod list;
 mod sim;
 mod status;
+mod table;
 mod wait;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use catalog::CatalogArgs;
+pub(crate) use catalog::{ImagesArgs, PlansArgs, RegionsArgs, SizeArgs};
 pub(crate) use create::CreateArgs;
 pub(crate) use delete::DeleteArgs;
 pub(crate) use gc::GcArgs;
@@ -23,6 +24,7 @@ pub(crate) use inlets::{InletsCommand, InletsCreateArgs, InletsDeleteArgs, Inlet
 pub(crate) use list::ListArgs;
 pub(crate) use sim::{ServeArgs, SimCommand};
 pub(crate) use status::StatusArgs;
+pub(crate) use table::TableArgs;
 pub(crate) use wait::WaitArgs;
 
 /// Create, watch, list and delete cheap cloud hosts.
@@ -51,13 +53,13 @@ pub(crate) enum Command {
     /// Delete a host and everything that was created for it
     Delete(DeleteArgs),
     /// List the plans with their prices
-    Plans(CatalogArgs),
+    Plans(PlansArgs),
     /// List the images
-    Images(CatalogArgs),
+    Images(ImagesArgs),
     /// List the regions
-    Regions,
+    Regions(RegionsArgs),
     /// List the clouds that this tool knows
-    Providers,
+    Providers(TableArgs),
     /// Delete hosts whose time to live has passed; only shows them unless told to
     Gc(GcArgs),
     /// Servers of inlets tunnels: a public address for something private
@@ -89,6 +91,23 @@ fn pair(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    #[test]
+    fn the_page_of_commands_names_each() {
+        let page = include_str!("../COMMANDS.md");
+        let mut commands = vec![(String::new(), super::Cli::command())];
+        while let Some((path, command)) = commands.pop() {
+            for below in command.get_subcommands() {
+                let name = format!("{path}{}", below.get_name());
+                let leaf = below.get_subcommands().next().is_none();
+                assert!(
+                    !leaf || page.contains(&format!("| `{name}")),
+                    "`{name}` is not in COMMANDS.md"
+                );
+                commands.push((format!("{name} "), below.clone()));
+            }
+        }
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

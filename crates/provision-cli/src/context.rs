@@ -2,13 +2,15 @@
 
 use std::{path::Path, time::Duration};
 
-use provision::{HostId, ProviderInfo, Provisioner, Settings, wait::Pace};
+use provision::{ErrorKind, HostId, ProviderInfo, Provisioner, SettingRole, Settings, wait::Pace};
+use tokio::sync::OnceCell;
 
 use crate::{
-    args::{Format, Globals},
+    args::{Format, Globals, TableArgs},
     config::{self, Config},
-    failure::{Failure, Outcome},
+    failure::{Exit, Failure, Outcome, Tally},
     id,
+    output::View,
     progress::{say, warn},
     seen::Seeing,
     simulator,
@@ -17,20 +19,52 @@ use crate::{
 /// The provider when nothing names one.
 pub(crate) const DEFAULT_PROVIDER: &str = "digitalocean";
 
+/// The word for every cloud with credentials.
+const EVERY: &str = "all";
+
 /// The options of the command line together with the configuration file.
 pub(crate) struct Context {
     pub(crate) globals: Globals,
     pub(crate) config: Config,
     /// What variables of a command's own say: behind the options, before the cloud's own variables.
     pub(crate) variables: Settings,
+    /// Serves the simulated clouds of `--sim` as long as the context lives.
+    simulator: OnceCell<provision_sim::Server>,
 }
 
 /// A cloud, ready for calls.
 pub(crate) struct Cloud {
     pub(crate) provisioner: Box<dyn Provisioner>,
-    /// Serves the simulated cloud as long as it lives.
-    _simulator: Option<provision_sim::Server>,
     simulated: bool,
+}
+
+/// The clouds that `-p` names.
+#[derive(Debug, Clone)]
+pub(crate) struct Selection {
+    pub(crate) infos: Vec<&'static ProviderInfo>,
+    /// Those without credentials do not count.
+    every: bool,
+}
+
+impl Selection {
+    /// The one cloud, if it is one that is named by itself.
+    pub(crate) fn one(&self) -> Option<&'static ProviderInfo> {
+        self.infos.first().filter(|_| self.is_one()).copied()
+    }
+
+    /// Whether it is one cloud, named by itself.
+    pub(crate) fn is_one(&self) -> bool {
+        !self.every && self.infos.len() == 1
+    }
+
+    /// Whether it is whatever has credentials.
+    pub(crate) fn is_every(&self) -> bool {
+        self.every
+    }
+
+    pub(crate) fn contains(&self, info: &ProviderInfo) -> bool {
+        self.infos.iter().any(|known| known.id == info.id)
+    }
 }
 
 impl Cloud {
@@ -57,19 +91,23 @@ impl Context {
             globals,
             config,
             variables: Settings::new(),
+            simulator: OnceCell::new(),
         })
+    }
+
+    /// The data's form, and how a table looks.
+    pub(crate) fn view(&self, table: &TableArgs) -> View {
+        View::new(self.format(), table)
     }
 
     pub(crate) fn format(&self) -> Format {
         self.globals.output
     }
 
-    /// The provider that the options, the environment or the configuration name.
+    /// The one provider that the options, the environment or the configuration name, for commands that take one cloud.
     pub(crate) fn provider(&self) -> Outcome<&'static ProviderInfo> {
-        let variable = std::env::var("PROVISION_PROVIDER").ok().filter(|name| !name.is_empty());
-        let name = self.globals.provider.clone().or(variable);
-        let name = name.or_else(|| self.config.default_provider.clone());
-        Ok(provision::find(name.as_deref().unwrap_or(DEFAULT_PROVIDER))?)
+        let one = self.selection()?.one();
+        one.ok_or_else(|| Failure::usage("this takes one cloud: name it with -p"))
     }
 
     /// The provider and the id of an id as the user typed it, with or without its provider.
@@ -82,16 +120,90 @@ impl Context {
         Ok((info, HostId::from_text(bare)?))
     }
 
+    /// The providers that the options, the environment or the configuration name: one, several, or all.
+    pub(crate) fn selection(&self) -> Outcome<Selection> {
+        let variable = std::env::var("PROVISION_PROVIDER").ok().filter(|name| !name.is_empty());
+        let names = self.globals.provider.clone().or(variable);
+        let names = names.or_else(|| self.config.default_provider.clone());
+        let names = names.as_deref().unwrap_or(DEFAULT_PROVIDER);
+        if names.trim() == EVERY {
+            let infos = provision::providers();
+            return Ok(Selection { infos, every: true });
+        }
+        let mut infos: Vec<&'static ProviderInfo> = Vec::new();
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if name == EVERY {
+                return Err(Failure::usage("`all` stands alone: it has every cloud in it"));
+            }
+            let info = provision::find(name)?;
+            if !infos.iter().any(|known| known.id == info.id) {
+                infos.push(info);
+            }
+        }
+        if infos.is_empty() {
+            return Err(Failure::usage("-p names no cloud"));
+        }
+        Ok(Selection { infos, every: false })
+    }
+
+    /// Connects to every cloud of a selection. One that cannot be connected to is counted, and the others are used; when it is the
+    /// only one, that is the failure. No request is made yet.
+    pub(crate) async fn connect_all(&self, selection: &Selection, tally: &mut Tally) -> Outcome<Vec<Cloud>> {
+        if let Some(info) = selection.one() {
+            return Ok(vec![self.connect(info).await?]);
+        }
+        if self.globals.endpoint.is_some() {
+            return Err(Failure::usage("--endpoint is of one cloud: name it with -p"));
+        }
+        let names = self
+            .globals
+            .settings
+            .iter()
+            .chain(&self.globals.secret_files)
+            .map(|(name, _)| name);
+        for name in names {
+            let mut known = selection.infos.iter().flat_map(|info| info.settings);
+            if !known.any(|setting| setting.name == name) {
+                return Err(Failure::usage(format!("none of these clouds has a setting `{name}`")));
+            }
+        }
+        if self.globals.sim {
+            say("simulated clouds: nothing here is real or bills");
+        }
+        let mut clouds = Vec::new();
+        for info in &selection.infos {
+            match self.reach(info, selection.every).await {
+                Ok(Some(cloud)) => clouds.push(cloud),
+                Ok(None) => {}
+                Err(failure) => tally.failed(&failure),
+            }
+        }
+        if clouds.is_empty() && selection.every {
+            return Err(Failure::new(Exit::Credentials, "no cloud has credentials here")
+                .hint("`provision providers` shows what each cloud needs; --sim needs none"));
+        }
+        Ok(clouds)
+    }
+
     /// Connects to a cloud, or to its simulation. No request is made yet.
     pub(crate) async fn connect(&self, info: &'static ProviderInfo) -> Outcome<Cloud> {
-        let mut simulator = None;
-        let mut settings = Settings::new();
         if self.globals.sim {
             say(&format!("simulated {}: nothing here is real or bills", info.title));
-            let sim = simulator::open(&self.globals)?;
-            let (server, simulated) = simulator::serve(&sim, info.id).await?;
-            simulator = Some(server);
-            settings = simulated;
+        }
+        match self.reach(info, false).await? {
+            Some(cloud) => Ok(cloud),
+            None => Err(Failure::usage(format!("there is nothing to reach {} with", info.title))),
+        }
+    }
+
+    /// As [`connect`](Self::connect), without a word; `None` for a cloud that has no credential at all, if that is to be no error.
+    async fn reach(&self, info: &'static ProviderInfo, skip_bare: bool) -> Outcome<Option<Cloud>> {
+        let mut settings = Settings::new();
+        if self.globals.sim {
+            let server = self
+                .simulator
+                .get_or_try_init(async || simulator::serve(&simulator::open(&self.globals)?).await);
+            settings = simulator::settings(server.await?, info.id)?;
         } else if self.globals.sim_state.is_some() {
             return Err(Failure::usage("--sim-state needs --sim"));
         }
@@ -106,19 +218,29 @@ impl Context {
             settings.fill_from(info, |name| std::env::var(name).ok());
             self.config.fill(info, &mut settings)?;
         }
-        settings.check_names(info)?;
-        Ok(Cloud {
-            provisioner: Box::new(Seeing::new(
-                provision::connect(info.id, &settings)?,
-                simulator.is_some(),
-            )),
-            simulated: simulator.is_some(),
-            _simulator: simulator,
-        })
+        if !skip_bare {
+            settings.check_names(info)?;
+        }
+        let bare = !info
+            .settings
+            .iter()
+            .filter(|setting| setting.role == SettingRole::Credential)
+            .any(|setting| settings.get(setting.name).is_some());
+        match provision::connect(info.id, &settings) {
+            Ok(provisioner) => Ok(Some(Cloud {
+                provisioner: Box::new(Seeing::new(provisioner, self.globals.sim)),
+                simulated: self.globals.sim,
+            })),
+            Err(error) if skip_bare && bare && error.kind() == ErrorKind::Unauthorized => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn take_options(&self, info: &ProviderInfo, settings: &mut Settings) -> Outcome<()> {
-        for (name, value) in &self.globals.settings {
+        // Of several clouds each takes what is its own.
+        let several = !self.selection()?.is_one();
+        let is_known = |name: &str| !several || info.settings.iter().any(|setting| setting.name == name);
+        for (name, value) in self.globals.settings.iter().filter(|(name, _)| is_known(name)) {
             if let Some(setting) = info
                 .settings
                 .iter()
@@ -135,7 +257,7 @@ impl Context {
             }
             settings.set(name, value.clone());
         }
-        for (name, path) in &self.globals.secret_files {
+        for (name, path) in self.globals.secret_files.iter().filter(|(name, _)| is_known(name)) {
             settings.set(name, config::read_secret(&config::expand_home(path))?);
         }
         if let Some(endpoint) = &self.globals.endpoint {

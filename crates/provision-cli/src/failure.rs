@@ -3,6 +3,9 @@
 use std::{fmt, process::ExitCode};
 
 use provision::ErrorKind;
+use serde::{Serialize, Serializer};
+
+use crate::progress::complain;
 
 /// The exit codes, as documented in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +20,63 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// The word for programs.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Credentials => "credentials",
+            Self::QuotaOrCapacity => "quota_or_capacity",
+            Self::TimedOut => "timed_out",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+/// What is left to tell when a command went on after failures: they were said when they happened.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    exits: Vec<Exit>,
+    done: usize,
+}
+
+impl Tally {
+    /// Says a failure and goes on.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        complain(failure);
+        self.exits.push(failure.exit());
+    }
+
+    /// Counts what went well.
+    pub(crate) fn done(&mut self, count: usize) {
+        self.done += count;
+    }
+
+    /// The exit code of something that was asked of several things, each on its own: that of the failures when they agree.
+    pub(crate) fn exit_of_each(&self) -> Exit {
+        match self.exits.split_first() {
+            None => Exit::Ok,
+            Some((first, rest)) if rest.iter().all(|exit| exit == first) => *first,
+            _ => Exit::Error,
+        }
+    }
+
+    /// The exit code of something that is a whole: any failure makes it less than that.
+    pub(crate) fn exit_of_whole(&self) -> Exit {
+        match self.done {
+            _ if self.exits.is_empty() => Exit::Ok,
+            0 => self.exit_of_each(),
+            _ => Exit::Error,
+        }
     }
 }
 
@@ -30,14 +87,47 @@ pub(crate) type Outcome<T = Exit> = Result<T, Failure>;
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
+    /// The library's word for what kind of failure it is.
+    kind: Option<ErrorKind>,
     lines: Vec<String>,
     hints: Vec<String>,
+}
+
+/// For programs: one object with the message, its causes, hints, the exit code and the kind.
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            kind: &'static str,
+            exit_code: u8,
+            message: &'a str,
+            causes: &'a [&'a str],
+            hints: &'a [String],
+        }
+        #[derive(Serialize)]
+        struct Document<'a> {
+            error: Fields<'a>,
+        }
+        let lines = self.lines();
+        let (message, causes) = lines
+            .split_first()
+            .map_or(("", &[][..]), |(first, rest)| (*first, rest));
+        let error = Fields {
+            kind: self.kind.map_or(self.exit.as_str(), ErrorKind::as_str),
+            exit_code: self.exit as u8,
+            message,
+            causes,
+            hints: &self.hints,
+        };
+        Document { error }.serialize(serializer)
+    }
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
+            kind: None,
             lines: vec![message.into()],
             hints: Vec::new(),
         }
@@ -54,6 +144,12 @@ impl Failure {
         failure.lines.push(cause.to_string());
         failure.lines.extend(causes(cause));
         failure
+    }
+
+    /// Adds a cause.
+    pub(crate) fn because(mut self, cause: impl Into<String>) -> Self {
+        self.lines.push(cause.into());
+        self
     }
 
     /// Adds a line that says what to do.
@@ -95,6 +191,7 @@ impl From<provision::Error> for Failure {
         lines.extend(causes(&error));
         Self {
             exit,
+            kind: Some(error.kind()),
             lines,
             hints: Vec::new(),
         }

@@ -2,7 +2,10 @@
 
 use tokio::sync::watch;
 
-use crate::failure::{Exit, Failure, Outcome};
+use crate::{
+    failure::{Exit, Failure, Outcome},
+    progress,
+};
 
 /// Tells a command that the user wants it to stop.
 #[derive(Debug, Clone)]
@@ -18,9 +21,19 @@ impl Interrupt {
             // Nobody listens any more when the command has ended.
             let _ = sender.send(true);
             signals.next().await;
+            progress::clear();
             std::process::exit(Exit::Interrupted as i32);
         });
         Ok(Self(receiver))
+    }
+
+    /// What the work came to; `None` when a signal came first, and the work was dropped.
+    pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.happened() => None,
+            done = work => Some(done),
+        }
     }
 
     /// Completes with the first signal, also when that came earlier.

@@ -5,7 +5,9 @@ mod commands;
 mod config;
 mod context;
 mod duration;
+mod exchange;
 mod failure;
+mod filter;
 mod help;
 mod id;
 mod interrupt;
@@ -15,6 +17,8 @@ mod progress;
 mod reach;
 mod seen;
 mod simulator;
+mod size;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -49,6 +53,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok });
         }
     };
+    progress::begin(cli.globals.quiet, cli.globals.output);
     log::start(cli.globals.verbose);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let exit = match runtime {

@@ -1,8 +1,10 @@
 //! Traces of what is sent, on stderr, for `-v`.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing_subscriber::EnvFilter;
+
+use crate::terminal::stderr_has_colors;
 
 /// Shows our own crates' traces: once for requests and answers, twice for everything. Never those of the HTTP libraries,
 /// which may show headers.
@@ -12,10 +14,9 @@ pub(crate) fn start(verbosity: u8) {
         1 => "provision=debug",
         _ => "provision=trace",
     };
-    let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
         .with_writer(io::stderr)
-        .with_ansi(colors)
+        .with_ansi(stderr_has_colors())
         .init();
 }

@@ -1,40 +1,115 @@
 //! Everything on stderr: progress, hints, warnings, errors. A closed stderr is no reason to fail.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
+    sync::OnceLock,
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use provision::{HostStatus, wait::Observation};
 
-use crate::{duration, failure::Failure};
+use crate::{
+    args::Format,
+    duration,
+    failure::Failure,
+    terminal::{self, Tone, clean},
+};
 
-/// A line on stderr.
+/// What stands on stderr, set once at the start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Manner {
+    quiet: bool,
+    json: bool,
+    colors: bool,
+    moves: bool,
+}
+
+static MANNER: OnceLock<Manner> = OnceLock::new();
+static SPINNERS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Says how stderr is written, before anything is written there.
+pub(crate) fn begin(quiet: bool, format: Format) {
+    let manner = Manner {
+        quiet,
+        json: format == Format::Json,
+        colors: terminal::stderr_has_colors(),
+        moves: terminal::stderr_moves(),
+    };
+    // A second call would change nothing.
+    let _ = MANNER.set(manner);
+}
+
+fn manner() -> Manner {
+    MANNER.get().copied().unwrap_or_default()
+}
+
+fn spinners() -> &'static MultiProgress {
+    SPINNERS.get_or_init(MultiProgress::new)
+}
+
+/// Takes the spinners off the terminal, before the process ends without a word.
+pub(crate) fn clear() {
+    if let Some(spinners) = SPINNERS.get() {
+        // A terminal that is gone needs no clearing.
+        let _ = spinners.clear();
+    }
+}
+
+/// A line above the spinners. What a terminal would obey is written out.
+fn write(tone: Tone, label: &str, line: &str) {
+    let label = tone.paint(label, manner().colors);
+    let line = format!("{label}{}", clean(line));
+    let write = || {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    };
+    match SPINNERS.get() {
+        Some(spinners) => spinners.suspend(write),
+        None => write(),
+    }
+}
+
+/// A line on stderr, unless it is to be quiet.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    if !manner().quiet {
+        write(Tone::Plain, "", line);
+    }
 }
 
 /// A hint: what to do next, or a command to copy.
 pub(crate) fn hint(line: &str) {
-    say(&format!("hint: {line}"));
+    if !manner().quiet {
+        write(Tone::Faint, "hint: ", line);
+    }
 }
 
 pub(crate) fn warn(line: &str) {
-    say(&format!("warning: {line}"));
+    write(Tone::Busy, "warning: ", line);
 }
 
-/// The error, its causes line by line, and its hints.
+/// The error, its causes line by line, and its hints; with `-o json` one line of JSON.
 pub(crate) fn complain(failure: &Failure) {
+    if manner().json {
+        let line = serde_json::to_string(failure).unwrap_or_default();
+        let line = terminal::clean_json(&line).into_owned();
+        let write = || {
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        };
+        match SPINNERS.get() {
+            Some(spinners) => spinners.suspend(write),
+            None => write(),
+        }
+        return;
+    }
     for (depth, line) in failure.lines().into_iter().enumerate() {
-        say(&if depth == 0 {
-            format!("error: {line}")
+        if depth == 0 {
+            write(Tone::Bad, "error: ", line);
         } else {
-            format!("  caused by: {line}")
-        });
+            write(Tone::Bad, "  caused by: ", line);
+        }
     }
     for line in failure.hints() {
-        hint(line);
+        write(Tone::Faint, "hint: ", line);
     }
 }
 
@@ -49,12 +124,12 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn start(subject: impl Into<String>) -> Self {
         let subject = subject.into();
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
+        let bar = (manner().moves && !manner().quiet).then(|| {
+            let bar = spinners().add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
                 bar.set_style(style);
             }
-            bar.set_message(subject.clone());
+            bar.set_message(clean(&subject).into_owned());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -73,7 +148,7 @@ impl Progress {
         state.clone_into(&mut self.last);
         let line = format!("{}: {state}", self.subject);
         match &self.bar {
-            Some(bar) => bar.set_message(line),
+            Some(bar) => bar.set_message(clean(&line).into_owned()),
             None => say(&line),
         }
     }
@@ -103,10 +178,7 @@ impl Progress {
 
     /// A line that stays, above the spinner.
     pub(crate) fn note(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
+        say(line);
     }
 }
 

@@ -58,17 +58,20 @@ pub(crate) fn state_file(given: Option<&Path>) -> Outcome<PathBuf> {
     Ok(folder.join("provision").join("sim.json"))
 }
 
-/// Serves the simulated clouds on a free port of the loopback interface; the settings lead a provider there.
-pub(crate) async fn serve(sim: &Sim, provider: &str) -> Outcome<(Server, Settings)> {
+/// Serves the simulated clouds on a free port of the loopback interface.
+pub(crate) async fn serve(sim: &Sim) -> Outcome<Server> {
+    sim.serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .await
+        .map_err(|error| Failure::other("cannot serve the simulated clouds on 127.0.0.1", &error))
+}
+
+/// The settings that lead a provider to a server of simulated clouds.
+pub(crate) fn settings(server: &Server, provider: &str) -> Outcome<Settings> {
     let cloud = provision_sim::clouds()
         .into_iter()
         .find(|cloud| cloud.id == provider)
         .ok_or_else(|| Failure::new(Exit::Usage, format!("there is no simulator of `{provider}` yet")))?;
-    let server = sim
-        .serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .await
-        .map_err(|error| Failure::other("cannot serve the simulated clouds on 127.0.0.1", &error))?;
     let mut settings: Settings = cloud.settings.iter().copied().collect();
     settings.set("endpoint", format!("{}{}", server.base_url(), cloud.endpoint_path));
-    Ok((server, settings))
+    Ok(settings)
 }

@@ -123,7 +123,8 @@ exit 3
 --- stdout
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
-error: digitalocean: status: host `1` does not exist, or no longer does
+error: no host on DigitalOcean that was created with this tool is called `1`, and none has that id
+hint: `provision list` shows the hosts; -p names other clouds, `-p all` every one with credentials
 "#);
     snapshot!(sandbox, sandbox.run(&["create", "Web_1"]), @r#"
 exit 2
@@ -131,6 +132,130 @@ exit 2
 --- stderr
 error: host name "Web_1" is not valid: a host name is 1 to 63 characters of a-z, 0-9 and `-`, starting and ending with a letter or digit; try `web-1`
 "#);
+}
+
+/// As `snapshot`, in a file of its own.
+macro_rules! page {
+    ($sandbox:expr, $name:literal, $run:expr) => {{
+        let run = $run;
+        let text = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            run.code.unwrap(),
+            run.stdout,
+            run.stderr
+        );
+        let mut settings = insta::Settings::clone_current();
+        filters(&mut settings);
+        settings.add_filter(r"(?m)\b\d+s +(in \d+[hm]|-)$", "[AGE]  $1");
+        // Which of two is made first is not said.
+        settings.add_filter(r"digitalocean/5120000\d\d", "digitalocean/[NUMBER]");
+        settings.bind(|| insta::assert_snapshot!($name, $sandbox.clean(&text)));
+    }};
+}
+
+#[test]
+fn names_and_several_hosts() {
+    let sandbox = Sandbox::new();
+    page!(
+        sandbox,
+        "create_two",
+        sandbox.sim(&["create", "web-1", "web-2", "--ttl", "9h"])
+    );
+    // Once it is known, what follows does not hang on the time that it takes.
+    sandbox.sim(&["wait", "web-1", "web-2"]).exits(0);
+    page!(sandbox, "create_two_again", sandbox.sim(&["create", "web-1", "web-2"]));
+    page!(
+        sandbox,
+        "create_different",
+        sandbox.sim(&["create", "web-1", "--plan", "s-1vcpu-1gb"])
+    );
+    page!(sandbox, "wait_two", sandbox.sim(&["wait", "web-1", "web-2"]));
+    page!(sandbox, "status_two", sandbox.sim(&["status", "web-1", "web-2"]));
+    page!(sandbox, "status_unknown", sandbox.sim(&["status", "web-9"]));
+    page!(
+        sandbox,
+        "status_unknown_json",
+        sandbox.sim(&["status", "web-9", "-o", "json"])
+    );
+    page!(
+        sandbox,
+        "delete_one_unknown",
+        sandbox.sim(&["delete", "web-1", "web-9", "--wait"])
+    );
+    page!(sandbox, "delete_unknown", sandbox.sim(&["delete", "web-1"]));
+    sandbox.sim(&["create", "web-2", "--key", "other", "--wait"]).exits(0);
+    page!(sandbox, "status_ambiguous", sandbox.sim(&["status", "web-2"]));
+    page!(sandbox, "list_narrow", sandbox.sim(&["list", "db-*"]));
+    page!(
+        sandbox,
+        "list_unknown_region",
+        sandbox.sim(&["list", "--region", "lon9"])
+    );
+    page!(
+        sandbox,
+        "list_unknown_column",
+        sandbox.sim(&["list", "--columns", "name,size"])
+    );
+}
+
+#[test]
+fn several_clouds() {
+    let sandbox = Sandbox::new();
+    for cloud in ["do", "hetzner", "linode"] {
+        sandbox.sim(&["-p", cloud, "create", "web-1", "--wait"]).exits(0);
+    }
+    page!(
+        sandbox,
+        "clouds_list",
+        sandbox.sim(&["-p", "do,hetzner,linode", "list"])
+    );
+    page!(
+        sandbox,
+        "clouds_status",
+        sandbox.sim(&["-p", "do,hetzner,linode", "status", "web-1"])
+    );
+    let plans = ["-p", "do,hetzner", "plans", "--min-memory", "4GiB", "--max-price", "25"];
+    let rates = [
+        "--currency",
+        "USD",
+        "--rate",
+        "EUR=1.1",
+        "--columns",
+        "plan,provider,memory,monthly",
+    ];
+    page!(sandbox, "clouds_plans", sandbox.sim(&[&plans[..], &rates].concat()));
+    page!(sandbox, "clouds_plans_no_currency", sandbox.sim(&plans));
+    page!(sandbox, "clouds_no_credentials", sandbox.run(&["-p", "all", "list"]));
+    page!(sandbox, "clouds_create", sandbox.run(&["-p", "all", "create", "w"]));
+    let dry = [
+        "-p",
+        "hetzner,do",
+        "create",
+        "w",
+        "--dry-run",
+        "--plan",
+        "hetzner/cx23,hetzner/cpx12",
+    ];
+    page!(sandbox, "fallback_dry_run", sandbox.run(&dry));
+}
+
+#[test]
+fn no_room() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.serve(&["--fault", "sold-out:times=3", "--boot-time", "1ms"]);
+    let config = sandbox.config(&server, &["digitalocean", "hetzner"]);
+    let create = [
+        "--config",
+        &config,
+        "-p",
+        "hetzner,do",
+        "create",
+        "w",
+        "--region",
+        "hetzner/nbg1,hetzner/fsn1",
+    ];
+    page!(sandbox, "fallback_no_room", sandbox.run(&create));
+    page!(sandbox, "fallback_made", sandbox.run(&create));
 }
 
 #[test]

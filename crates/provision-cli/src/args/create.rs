@@ -2,25 +2,38 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::pair;
+use super::{SizeArgs, TableArgs, pair};
 use crate::duration::TimeSpan;
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
-    /// Name of the host: 1 to 63 characters of a-z, 0-9 and `-`
-    pub(crate) name: String,
+    /// Names of the hosts: 1 to 63 characters of a-z, 0-9 and `-`; a host for each
+    #[arg(required_unless_present = "count", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+
+    /// So many hosts, called by --name-prefix and a number from 1
+    #[arg(long, value_name = "NUMBER", requires = "name_prefix", conflicts_with = "names", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: Option<u16>,
+
+    /// What the names of --count begin with: `web` makes web-1, web-2, ...
+    #[arg(long, value_name = "PREFIX", requires = "count")]
+    pub(crate) name_prefix: Option<String>,
 
     /// What the host runs at first boot: a script or a cloud-config; `-` is stdin; several are combined
     #[arg(short, long, value_name = "FILE")]
     pub(crate) user_data: Vec<PathBuf>,
 
-    /// Region or zone
-    #[arg(short, long)]
-    pub(crate) region: Option<String>,
+    /// Region or zone; of several separated by commas the next one is taken when there is no room in the one before.
+    /// PROVIDER/REGION counts for one cloud of several
+    #[arg(short, long = "region", value_name = "REGION", value_delimiter = ',')]
+    pub(crate) regions: Vec<String>,
 
-    /// Plan, as `provision plans` lists them
-    #[arg(long)]
-    pub(crate) plan: Option<String>,
+    /// Plan, as `provision plans` lists them, or `cheapest`; several as with --region
+    #[arg(long = "plan", value_name = "PLAN", value_delimiter = ',')]
+    pub(crate) plans: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
 
     /// Image, as `provision images` lists them
     #[arg(long)]
@@ -39,7 +52,7 @@ pub(crate) struct CreateArgs {
     pub(crate) ssh_keys: Vec<String>,
 
     /// What the host is known by: the same key never makes a second host [default: its name]
-    #[arg(long)]
+    #[arg(long, conflicts_with = "count")]
     pub(crate) key: Option<String>,
 
     /// Let `provision gc` delete the host after this time, such as 2h or 7d
@@ -61,4 +74,7 @@ pub(crate) struct CreateArgs {
     /// Check everything that can be checked and show what would be asked for; no request is made
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
 }

@@ -1,5 +1,6 @@
 use clap::Args;
 
+use super::TableArgs;
 use crate::duration::TimeSpan;
 
 #[derive(Debug, Args)]
@@ -15,4 +16,7 @@ pub(crate) struct GcArgs {
     /// Give up on a host after this time
     #[arg(long, value_name = "TIME", default_value = "5m")]
     pub(crate) timeout: TimeSpan,
+
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
 }

@@ -9,7 +9,8 @@ use crate::duration::TimeSpan;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
-    /// The cloud, by id or alias [environment: PROVISION_PROVIDER; default: digitalocean]
+    /// The cloud, by id or alias; several separated by commas, or `all` with credentials [environment: PROVISION_PROVIDER;
+    /// default: digitalocean]
     #[arg(short, long, global = true)]
     pub(crate) provider: Option<String>,
 
@@ -51,6 +52,10 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Nothing on stderr but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
     /// Show the requests on stderr, without secrets; twice for more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -61,6 +66,10 @@ pub(crate) struct Globals {
 pub(crate) enum Format {
     /// For people.
     Table,
+    /// A table with every column, in full.
+    Wide,
+    /// Only the names of the rows, one a line: of hosts their ids.
+    Name,
     /// One JSON document.
     Json,
     /// One YAML document.

@@ -1,7 +1,13 @@
 use clap::Args;
 
+use super::TableArgs;
+
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The host's id, as `create` and `list` print it
-    pub(crate) id: String,
+    /// The hosts, by name or id
+    #[arg(required = true, value_name = "NAME|ID")]
+    pub(crate) hosts: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
 }

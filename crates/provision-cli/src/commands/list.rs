@@ -1,41 +1,64 @@
-use provision::{HostName, Labels, ListFilter, RegionFilter};
+mod watch;
+
+use provision::{
+    Labels, Provisioner, RegionFilter,
+    survey::{self, Survey},
+};
 
 use crate::{
     args::ListArgs,
-    context::Context,
-    failure::{Exit, Outcome},
+    context::{Cloud, Context},
+    failure::{Failure, Outcome, Tally},
+    filter::Shown,
     output::{self, HostDocument},
-    progress::hint,
+    progress::{Progress, hint},
 };
 
 /// `provision list`
 pub(super) async fn run(context: &Context, args: &ListArgs) -> Outcome {
-    let info = context.provider()?;
-    let mut filter = ListFilter::all();
-    filter.region = match &args.region {
-        Some(region) => RegionFilter::Only(region.clone()),
-        None if args.all_regions => RegionFilter::All,
-        None => RegionFilter::Default,
-    };
-    filter.labels = labels(&args.labels)?;
-    filter.name = args.name.as_deref().map(HostName::new).transpose()?;
-    let cloud = context.connect(info).await?;
-    let mut hosts = cloud.provisioner.list(&filter).await?;
-    hosts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
-    if hosts.is_empty() {
-        let regions = if !info.capabilities.lists_all_regions && !args.all_regions {
-            "; --all-regions looks in every region"
-        } else {
-            ""
-        };
+    let mut shown = Shown::new(args)?;
+    shown.filter.region = args.region.clone().map_or(RegionFilter::All, RegionFilter::Only);
+    let selection = context.selection()?;
+    let mut tally = Tally::default();
+    let clouds = context.connect_all(&selection, &mut tally).await?;
+    if let Some(every) = args.watch {
+        return watch::run(context, args, &clouds, &shown, every.0).await;
+    }
+    let progress = Progress::start("listing");
+    let survey = look(&clouds, &shown).await;
+    drop(progress);
+    let hosts = survey.hosts;
+    if hosts.is_empty() && survey.gaps.is_empty() {
+        let titles: Vec<&str> = clouds.iter().map(|cloud| cloud.provisioner.info().title).collect();
+        let which = if shown.is_narrow() { "such hosts" } else { "hosts" };
         hint(&format!(
-            "no hosts on {} that were created with this tool{regions}",
-            info.title
+            "no {which} on {} that were created with this tool",
+            titles.join(", ")
         ));
     }
     let documents: Vec<HostDocument> = hosts.iter().map(HostDocument::from).collect();
-    output::hosts(context.format(), &documents)?;
-    Ok(Exit::Ok)
+    // A place that was read counts, even one without hosts.
+    let read = clouds
+        .len()
+        .saturating_sub(survey.gaps.iter().filter(|gap| gap.region.is_none()).count());
+    let read = read.max(documents.len());
+    tally.done(read);
+    // An empty list would say that there are none.
+    if read > 0 {
+        output::hosts(&context.view(&args.table), &documents)?;
+    }
+    for gap in survey.gaps {
+        tally.failed(&Failure::from(gap.error));
+    }
+    Ok(tally.exit_of_whole())
+}
+
+/// The hosts of every cloud that the user wants to see.
+async fn look(clouds: &[Cloud], shown: &Shown) -> Survey {
+    let clouds: Vec<&dyn Provisioner> = clouds.iter().map(|cloud| &*cloud.provisioner).collect();
+    let mut survey = survey::hosts_on(&clouds, &shown.filter).await;
+    survey.hosts.retain(|host| shown.matches(host));
+    survey
 }
 
 /// Labels from the command line.

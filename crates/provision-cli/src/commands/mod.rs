@@ -3,6 +3,7 @@
 mod catalog;
 mod create;
 mod delete;
+mod ended;
 mod gc;
 mod inlets;
 mod list;
@@ -10,6 +11,7 @@ mod man;
 mod providers;
 mod sim;
 mod status;
+mod target;
 mod wait;
 
 use clap_complete::env::Shells;
@@ -18,6 +20,7 @@ use crate::{
     args::{Cli, Command, SimCommand},
     context::Context,
     failure::{Exit, Failure, Outcome},
+    interrupt::Interrupt,
     output,
 };
 
@@ -35,21 +38,30 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
             let context = Context::new(globals)?;
             match command {
                 Command::Create(args) => create::run(&context, &args).await,
-                Command::Status(args) => status::run(&context, &args).await,
-                Command::List(args) => list::run(&context, &args).await,
                 Command::Wait(args) => wait::run(&context, &args).await,
                 Command::Delete(args) => delete::run(&context, &args).await,
-                Command::Plans(args) => catalog::plans(&context, args.region).await,
-                Command::Images(args) => catalog::images(&context, args.region).await,
-                Command::Regions => catalog::regions(&context).await,
-                Command::Gc(args) => gc::run(&context, &args).await,
-                Command::Providers
-                | Command::Completions { .. }
-                | Command::Inlets(_)
-                | Command::Man { .. }
-                | Command::Sim(_) => providers::run(&context),
+                Command::Providers(args) => providers::run(&context, &args),
+                command => {
+                    let interrupt = Interrupt::listen()?;
+                    let ended = interrupt.or(look(&context, command)).await;
+                    ended.unwrap_or(Ok(Exit::Interrupted))
+                }
             }
         }
+    }
+}
+
+/// Commands that Ctrl-C may end anywhere.
+async fn look(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Status(args) => status::run(context, &args).await,
+        Command::List(args) => list::run(context, &args).await,
+        Command::Plans(args) => catalog::plans(context, &args).await,
+        Command::Images(args) => catalog::images(context, &args).await,
+        Command::Regions(args) => catalog::regions(context, &args).await,
+        Command::Gc(args) => gc::run(context, &args).await,
+        // The others have been run.
+        _ => Ok(Exit::Ok),
     }
 }
 

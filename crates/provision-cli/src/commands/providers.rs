@@ -1,15 +1,27 @@
 use provision::ProviderInfo;
 
 use crate::{
+    args::TableArgs,
     context::Context,
     failure::{Exit, Outcome},
-    output::{self, or_dash},
+    output::{self, Cell, Column},
 };
 
+const COLUMNS: [Column; 8] = [
+    Column::new("ID"),
+    Column::new("ALIASES").goes(1),
+    Column::new("CLOUD").goes(3),
+    Column::new("REGION").goes(5),
+    Column::new("PLAN").goes(4).shortens_to(12),
+    Column::new("IMAGE").goes(2).shortens_to(14),
+    Column::new("MONTHLY"),
+    Column::new("NEEDS").shortens_to(20),
+];
+
 /// `provision providers`
-pub(super) fn run(context: &Context) -> Outcome {
+pub(super) fn run(context: &Context, args: &TableArgs) -> Outcome {
     let infos: Vec<&ProviderInfo> = match &context.globals.provider {
-        Some(name) => vec![provision::find(name)?],
+        Some(_) => context.selection()?.infos,
         None => provision::providers(),
     };
     let rows = infos.iter().map(|info| {
@@ -17,21 +29,17 @@ pub(super) fn run(context: &Context) -> Outcome {
         let variables = info.settings.iter().filter(|setting| setting.required);
         let variables: Vec<&str> = variables.filter_map(|setting| setting.env.first().copied()).collect();
         vec![
-            info.id.to_owned(),
-            or_dash(Some(&info.aliases.join(", "))),
-            info.title.to_owned(),
-            info.default_region.to_owned(),
-            info.default_plan.to_owned(),
-            info.default_image.to_owned(),
-            or_dash(
-                cost.amount
-                    .map(|amount| format!("{amount:.2} {}", cost.currency))
-                    .as_deref(),
-            ),
-            or_dash(Some(&variables.join(", "))),
+            Cell::from(info.id),
+            Cell::from(info.aliases.join(", ")),
+            Cell::from(info.title),
+            Cell::from(info.default_region),
+            Cell::from(info.default_plan),
+            Cell::from(info.default_image),
+            Cell::from(cost.amount.map(|amount| format!("{amount:.2} {}", cost.currency))).sorted_by(cost.amount),
+            Cell::from(variables.join(", ")),
         ]
     });
-    let header = ["ID", "ALIASES", "CLOUD", "REGION", "PLAN", "IMAGE", "MONTHLY", "NEEDS"];
-    output::rows(context.format(), &infos, &header, rows)?;
+    let rows = rows.collect();
+    output::sheet(&context.view(args), &infos, &COLUMNS, rows)?;
     Ok(Exit::Ok)
 }

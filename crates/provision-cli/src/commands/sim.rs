@@ -57,7 +57,7 @@ fn publish(identity: &TlsIdentity, args: &ServeArgs) -> Outcome<()> {
                 .map_err(|error| Failure::other(format!("cannot write {}", path.display()), &error))?;
             hint(&format!("clients trust it with SSL_CERT_FILE={}", path.display()));
         }
-        None => say(identity.ca_pem().trim_end()),
+        None => identity.ca_pem().trim_end().lines().for_each(say),
     }
     Ok(())
 }

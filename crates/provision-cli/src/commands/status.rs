@@ -1,15 +1,33 @@
+use super::target;
 use crate::{
     args::StatusArgs,
     context::Context,
-    failure::{Exit, Outcome},
+    failure::{Outcome, Tally},
     output::{self, HostDocument},
 };
 
-/// `provision status ID`
+/// `provision status NAME|ID...`
 pub(super) async fn run(context: &Context, args: &StatusArgs) -> Outcome {
-    let (info, id) = context.host_id(&args.id)?;
-    let cloud = context.connect(info).await?;
-    let host = cloud.provisioner.status(&id).await?;
-    output::host(context.format(), &HostDocument::from(&host))?;
-    Ok(Exit::Ok)
+    let mut tally = Tally::default();
+    let targets = target::find(context, &args.hosts, &mut tally).await?;
+    let reading = targets.all.iter().map(async |target| {
+        let cloud = targets.cloud(target)?;
+        match &target.host {
+            // The list that showed its name said all of it.
+            Some(host) => Ok(host.clone()),
+            None => {
+                let read = cloud.provisioner.status(&target.id).await;
+                read.map_err(|error| target.failure(cloud, error))
+            }
+        }
+    });
+    let mut documents = Vec::new();
+    for read in futures_util::future::join_all(reading).await {
+        match read {
+            Ok(host) => documents.push(HostDocument::from(&host)),
+            Err(failure) => tally.failed(&failure),
+        }
+    }
+    output::some_hosts(&context.view(&args.table), &documents, targets.several)?;
+    Ok(tally.exit_of_each())
 }

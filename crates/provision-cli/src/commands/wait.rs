@@ -3,42 +3,56 @@ use provision::{
     wait::{Outcome as WaitOutcome, TokioTimer, Wait},
 };
 
+use super::{
+    ended::{self, Ended},
+    target,
+};
 use crate::{
     args::WaitArgs,
     context::Context,
     duration,
-    failure::{Exit, Failure, Outcome},
+    failure::{Exit, Failure, Outcome, Tally},
     id,
     interrupt::Interrupt,
-    output::{self, HostDocument},
+    output::HostDocument,
     progress::{Progress, hint, say},
 };
 
-/// `provision wait ID`
+/// `provision wait NAME|ID...`
 pub(super) async fn run(context: &Context, args: &WaitArgs) -> Outcome {
-    let (info, id) = context.host_id(&args.id)?;
-    let cloud = context.connect(info).await?;
+    let mut tally = Tally::default();
     let interrupt = Interrupt::listen()?;
-    let timer = TokioTimer::new();
-    let pace = cloud.pace(args.timeout.0);
-    let wait = if args.deleted {
-        Wait::until_gone(&*cloud.provisioner, id.clone(), &timer, pace)
-    } else {
-        Wait::until_active(&*cloud.provisioner, id.clone(), &timer, pace)
+    let Some(targets) = interrupt.or(target::find(context, &args.hosts, &mut tally)).await else {
+        return Ok(Exit::Interrupted);
     };
+    let targets = targets?;
     let repeat = if args.deleted { &["--deleted"][..] } else { &[] };
-    let watch = Watch {
-        context,
-        info,
-        id,
-        repeat,
-        gone_is_fine: args.deleted,
-        limit: duration::short(args.timeout.0),
-    };
-    watch.run(wait, &interrupt).await
+    let waiting = targets.all.iter().map(async |target| {
+        let cloud = targets.cloud(target)?;
+        let timer = TokioTimer::new();
+        let pace = cloud.pace(args.timeout.0);
+        let id = target.id.clone();
+        let wait = if args.deleted {
+            Wait::until_gone(&*cloud.provisioner, id, &timer, pace)
+        } else {
+            Wait::until_active(&*cloud.provisioner, id, &timer, pace)
+        };
+        let watch = Watch {
+            context,
+            info: cloud.provisioner.info(),
+            id: target.id.clone(),
+            repeat,
+            gone_is_fine: args.deleted,
+            limit: duration::short(args.timeout.0),
+        };
+        let explain = |error| target.failure(cloud, error);
+        Ok(watch.run(wait, &interrupt, explain).await)
+    });
+    let ended: Outcome<Vec<Ended>> = futures_util::future::join_all(waiting).await.into_iter().collect();
+    ended::print(context, &args.table, ended?, targets.several, tally)
 }
 
-/// Waiting for one host, shared with `create --wait`: progress, Ctrl-C, the host on stdout and how it ended.
+/// Waiting for one host, shared with `create --wait`: progress, Ctrl-C and how it ended.
 pub(super) struct Watch<'a> {
     pub(super) context: &'a Context,
     pub(super) info: &'static ProviderInfo,
@@ -51,7 +65,12 @@ pub(super) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    pub(super) async fn run(&self, mut wait: Wait<'_>, interrupt: &Interrupt) -> Outcome {
+    pub(super) async fn run(
+        &self,
+        mut wait: Wait<'_>,
+        interrupt: &Interrupt,
+        explain: impl Fn(provision::Error) -> Failure,
+    ) -> Ended {
         let shown = id::shown(self.info.id, &self.id);
         let mut progress = Progress::start(&shown);
         let ended = tokio::select! {
@@ -60,13 +79,23 @@ impl Watch<'_> {
             ended = wait.run(|observation| progress.observe(observation)) => Some(ended),
         };
         drop(progress);
-        let Some(ended) = ended else {
-            self.print(&wait, None)?;
-            say(&format!("interrupted: {shown} is kept"));
-            self.how_to_go_on();
-            return Ok(Exit::Interrupted);
+        let document = self.document(&wait);
+        let ended = match ended {
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => {
+                let failure = explain(error);
+                if failure.exit() != Exit::NotFound {
+                    self.how_to_go_on();
+                }
+                return Ended::failed(None, failure);
+            }
+            None => {
+                say(&format!("interrupted: {shown} is kept"));
+                self.how_to_go_on();
+                return Ended::interrupted(Some(document));
+            }
         };
-        match ended.inspect_err(|_| self.how_to_go_on())? {
+        match ended {
             WaitOutcome::Active => {
                 if let Some(kept) = wait.host().filter(|host| host.id != self.id) {
                     say(&format!(
@@ -74,43 +103,34 @@ impl Watch<'_> {
                         id::shown(self.info.id, &kept.id)
                     ));
                 }
-                self.print(&wait, None)?;
-                Ok(Exit::Ok)
+                Ended::well(document)
             }
-            WaitOutcome::Gone if self.gone_is_fine => {
-                self.print(&wait, Some("deleted"))?;
-                Ok(Exit::Ok)
+            WaitOutcome::Gone if self.gone_is_fine => Ended::well(document.with_status("deleted")),
+            WaitOutcome::Gone => {
+                let error = provision::Error::host_not_found(&self.id).with_provider(self.info.id);
+                Ended::failed(None, explain(error))
             }
-            WaitOutcome::Gone => Err(provision::Error::host_not_found(&self.id)
-                .with_provider(self.info.id)
-                .into()),
             WaitOutcome::Failed => {
-                self.print(&wait, None)?;
                 let reason = wait.host().and_then(|host| host.message.clone());
                 let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-                Err(Failure::new(Exit::Error, format!("{shown} failed{reason}"))
-                    .hint(format!("delete it: {}", self.command("delete", &["--wait"]))))
+                let failure = Failure::new(Exit::Error, format!("{shown} failed{reason}"))
+                    .hint(format!("delete it: {}", self.command("delete", &["--wait"])));
+                Ended::failed(Some(document), failure)
             }
             _ => {
-                self.print(&wait, None)?;
                 let reason = wait.last_error().map_or_else(String::new, |error| format!(": {error}"));
                 let message = format!("{shown} was not ready within {}, it is kept{reason}", self.limit);
                 self.how_to_go_on();
-                Err(Failure::new(Exit::TimedOut, message))
+                Ended::failed(Some(document), Failure::new(Exit::TimedOut, message))
             }
         }
     }
 
-    fn print(&self, wait: &Wait<'_>, status: Option<&str>) -> Outcome<()> {
-        let document = match wait.host() {
+    fn document(&self, wait: &Wait<'_>) -> HostDocument {
+        match wait.host() {
             Some(host) => HostDocument::from(host),
             None => HostDocument::of_id(self.info.id, &self.id, "unknown"),
-        };
-        let document = match status {
-            Some(status) => document.with_status(status),
-            None => document,
-        };
-        output::host(self.context.format(), &document)
+        }
     }
 
     fn how_to_go_on(&self) {

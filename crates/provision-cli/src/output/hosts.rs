@@ -3,8 +3,8 @@ use std::time::SystemTime;
 use provision::{HostId, HostStatus, ProvisionedHost};
 use serde::{Serialize, Serializer, ser::Error as _};
 
-use super::{document, or_dash, print, table::table};
-use crate::{args::Format, duration, failure::Outcome};
+use super::{Cell, Column, View, sheet};
+use crate::{args::Format, duration, failure::Outcome, terminal::Tone};
 
 /// A host as every command shows it: in JSON and YAML as the library writes it. What is not known is null.
 #[derive(Debug, Clone)]
@@ -68,40 +68,77 @@ impl From<&ProvisionedHost> for HostDocument {
     }
 }
 
+/// The columns of every table of hosts. Its name tells a host, so that the id may be shortened where there is no room.
+const COLUMNS: [Column; 10] = [
+    Column::new("ID").shortens_to(18),
+    Column::new("NAME").shortens_to(12),
+    Column::new("STATUS"),
+    Column::new("IP"),
+    Column::new("REGION").goes(3),
+    Column::new("PLAN").goes(1),
+    Column::new("AGE").goes(2),
+    Column::new("EXPIRES").goes(4),
+    Column::new("IMAGE").wide(),
+    Column::new("LABELS").wide(),
+];
+
 /// Prints one host.
-pub(crate) fn host(format: Format, host: &HostDocument) -> Outcome<()> {
-    match format {
-        Format::Table => print(&host_table(std::slice::from_ref(host))),
-        _ => document(format, host),
-    }
+pub(crate) fn host(view: &View, host: &HostDocument) -> Outcome<()> {
+    sheet(view, host, &COLUMNS, vec![row(host, SystemTime::now())])
 }
 
 /// Prints a list of hosts; an empty table is not printed.
-pub(crate) fn hosts(format: Format, hosts: &[HostDocument]) -> Outcome<()> {
-    match format {
-        Format::Table if hosts.is_empty() => Ok(()),
-        Format::Table => print(&host_table(hosts)),
-        _ => document(format, &hosts),
+pub(crate) fn hosts(view: &View, hosts: &[HostDocument]) -> Outcome<()> {
+    if hosts.is_empty() && matches!(view.format, Format::Table | Format::Wide) {
+        return Ok(());
+    }
+    let now = SystemTime::now();
+    let rows = hosts.iter().map(|document| row(document, now));
+    sheet(view, &hosts, &COLUMNS, rows.collect())
+}
+
+fn row(document: &HostDocument, now: SystemTime) -> Vec<Cell> {
+    let host = &document.host;
+    let seconds = |time: SystemTime| {
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .map(|time| time.as_secs_f64())
+            .ok()
+    };
+    let age = host.created.map(|created| duration::age(created, now));
+    let expires = host.expires().map(|expires| duration::until(expires, now));
+    let labels = host.labels.iter().filter(|(key, _)| !key.starts_with("provision-"));
+    let labels: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+    vec![
+        Cell::from(host.host_ref().to_string()),
+        Cell::from(document.name()),
+        Cell::from(document.status()).with_tone(tone(document.status())),
+        Cell::from(host.ip.map(|ip| ip.to_string())),
+        Cell::from(host.region.as_deref()),
+        Cell::from(host.plan.as_deref()),
+        // The oldest host has the greatest age.
+        Cell::from(age).sorted_by(host.created.and_then(seconds).map(std::ops::Neg::neg)),
+        Cell::from(expires).sorted_by(host.expires().and_then(seconds)),
+        Cell::from(host.image.as_deref()),
+        Cell::from(labels.join(",")),
+    ]
+}
+
+/// The colour of a state.
+fn tone(status: &str) -> Tone {
+    match status {
+        "active" => Tone::Good,
+        "failed" => Tone::Bad,
+        "provisioning" | "deleting" => Tone::Busy,
+        "deleted" => Tone::Faint,
+        _ => Tone::Plain,
     }
 }
 
-fn host_table(hosts: &[HostDocument]) -> String {
-    let now = SystemTime::now();
-    let rows = hosts.iter().map(|document| {
-        let host = &document.host;
-        vec![
-            host.host_ref().to_string(),
-            or_dash(document.name()),
-            document.status().to_owned(),
-            or_dash(host.ip.map(|ip| ip.to_string()).as_deref()),
-            or_dash(host.region.as_deref()),
-            or_dash(host.plan.as_deref()),
-            or_dash(host.created.map(|created| duration::age(created, now)).as_deref()),
-            or_dash(host.expires().map(|expires| duration::until(expires, now)).as_deref()),
-        ]
-    });
-    table(
-        &["ID", "NAME", "STATUS", "IP", "REGION", "PLAN", "AGE", "EXPIRES"],
-        rows,
-    )
+/// Prints what a command did to the hosts that it was asked about: of one the host, of several a list.
+pub(crate) fn some_hosts(view: &View, documents: &[HostDocument], several: bool) -> Outcome<()> {
+    match documents {
+        [] if !several => Ok(()),
+        [document] if !several => host(view, document),
+        _ => hosts(view, documents),
+    }
 }

@@ -75,6 +75,44 @@ impl Sandbox {
         self.run(&[&["--sim", "--sim-state", state.to_str().unwrap()], arguments].concat())
     }
 
+    /// A configuration with every cloud of a server, as an argument.
+    pub(crate) fn config(&self, server: &Server, clouds: &[&str]) -> String {
+        let mut text = String::new();
+        for cloud in clouds {
+            text.push_str(&format!(
+                "[provider.{cloud}]\nendpoint = \"{}\"\n",
+                server.endpoint(cloud)
+            ));
+            for (name, value) in simulated(cloud).settings {
+                // A literal string: some keys are JSON over several lines.
+                text.push_str(&format!("{name} = '''{value}'''\n"));
+            }
+        }
+        self.file("config.toml", &text)
+    }
+
+    /// Runs a command with stdin, stdout and stderr on a terminal of so many columns; `input` is typed into it.
+    #[cfg(unix)]
+    pub(crate) fn on_terminal(&self, columns: u16, input: &str, arguments: &[&str]) -> Run {
+        self.on_terminal_with(columns, input, &[("TERM", "xterm")], arguments)
+    }
+
+    /// As `on_terminal`, with an environment.
+    #[cfg(unix)]
+    pub(crate) fn on_terminal_with(
+        &self,
+        columns: u16,
+        input: &str,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Run {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        let mut terminal = Terminal::spawn(columns, command);
+        terminal.type_in(input);
+        terminal.finish()
+    }
+
     /// Starts a command whose output is read while it runs.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::new(self.command(arguments).spawn().unwrap())
@@ -344,4 +382,107 @@ pub(crate) fn clouds() -> Vec<&'static str> {
 /// the cloud.
 pub(crate) fn token_clouds() -> Vec<&'static str> {
     vec!["digitalocean", "hetzner"]
+}
+
+/// A command on a terminal of its own.
+#[cfg(unix)]
+pub(crate) struct Terminal {
+    child: Child,
+    keyboard: fs::File,
+    screen: mpsc::Receiver<String>,
+}
+
+#[cfg(unix)]
+impl Terminal {
+    pub(crate) fn spawn(columns: u16, mut command: Command) -> Self {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap();
+        let size = rustix::termios::Winsize {
+            ws_row: 24,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&slave, size).unwrap();
+        command
+            .stdin(slave.try_clone().unwrap())
+            .stdout(slave.try_clone().unwrap())
+            .stderr(slave);
+        let child = command.spawn().unwrap();
+        // With the command's ends of the terminal it closes.
+        drop(command);
+        let master = fs::File::from(master);
+        let (sender, screen) = mpsc::channel();
+        let mut reader = master.try_clone().unwrap();
+        std::thread::spawn(move || {
+            use std::io::Read as _;
+            let mut buffer = [0; 4096];
+            // A terminal without a program at the other end is an error on Linux.
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+                if sender.send(text).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            keyboard: master,
+            screen,
+        }
+    }
+
+    pub(crate) fn type_in(&mut self, text: &str) {
+        use std::io::Write as _;
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits until the screen has shown a text; what it has shown until then.
+    pub(crate) fn wait_for(&self, text: &str) -> String {
+        let mut shown = String::new();
+        while !shown.contains(text) {
+            let more = self.screen.recv_timeout(DEADLINE);
+            shown.push_str(&more.unwrap_or_else(|_| panic!("no {text:?}: {shown}")));
+        }
+        shown
+    }
+
+    /// Waits for the end; everything on the screen is in `stdout`.
+    pub(crate) fn finish(mut self) -> Run {
+        let start = Instant::now();
+        let mut stdout = String::new();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > DEADLINE {
+                let _ = self.child.kill();
+                panic!("it did not end: {stdout}");
+            }
+            if let Ok(text) = self.screen.recv_timeout(Duration::from_millis(20)) {
+                stdout.push_str(&text);
+            }
+        };
+        stdout.extend(self.screen.iter());
+        Run {
+            code: status.code(),
+            stdout: stdout.replace("\r\n", "\n"),
+            stderr: String::new(),
+        }
+    }
 }

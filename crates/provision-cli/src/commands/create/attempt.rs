@@ -22,6 +22,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What came of asking for the host.
 pub(in crate::commands) enum Created {
     Host(ProvisionedHost),
+    /// The cloud has no room for it and made nothing: another place can be asked.
+    NoRoom(Failure),
     /// Ctrl-C came first; the host if the create under way still brought one.
     Interrupted(Option<ProvisionedHost>),
 }
@@ -51,6 +53,9 @@ pub(in crate::commands) async fn create(
     match ended {
         Some(Ok(created)) => Ok(Created::Host(created)),
         Some(Err(error)) => {
+            if creation.lacks_room(&error) {
+                return Ok(Created::NoRoom(error.into()));
+            }
             let failure = Failure::from(error);
             Err(match creation.existing() {
                 Some(id) => exists(context, cloud, id, failure, rerun),

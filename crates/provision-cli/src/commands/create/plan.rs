@@ -11,6 +11,8 @@ use provision::{
 };
 use serde::Serialize;
 
+use super::places::Place;
+
 use crate::{
     args::{CreateArgs, Format},
     commands::list::labels,
@@ -19,20 +21,32 @@ use crate::{
     output::{self, or_dash, rfc3339},
 };
 
-/// The host that the arguments and the configuration ask for.
-pub(super) fn read(context: &Context, args: &CreateArgs, info: &ProviderInfo) -> Outcome<BasicHost> {
-    let name = HostName::new(&args.name)?;
+/// What the hosts run at first boot. Read once, also from stdin.
+pub(super) fn user_data(args: &CreateArgs) -> Outcome<UserData> {
     let mut parts = Vec::new();
     for path in &args.user_data {
         let part = UserData::new(read_text(path)?)
             .map_err(|invalid| Failure::usage(format!("{}: {invalid}", path.display())))?;
         parts.push(part);
     }
-    let mut host = BasicHost::new(name, UserData::combine(&parts)?);
-    let defaults = context.config.host_defaults(info);
-    host.region = args.region.clone().or(defaults.region);
-    host.plan = args.plan.clone().or(defaults.plan);
-    host.image = args.image.clone().or(defaults.image);
+    Ok(UserData::combine(&parts)?)
+}
+
+/// The host of that name which the arguments and the configuration ask for, in one of the places.
+pub(super) fn read(
+    context: &Context,
+    args: &CreateArgs,
+    name: &HostName,
+    user_data: &UserData,
+    place: &Place,
+) -> Outcome<BasicHost> {
+    let mut host = BasicHost::new(name.clone(), user_data.clone());
+    host.region = place.region.clone();
+    host.plan = place.plan.clone();
+    host.image = args
+        .image
+        .clone()
+        .or_else(|| context.config.host_defaults(place.info).image);
     host.labels = labels(&args.labels)?;
     if !args.ports.is_empty() {
         host.ports = OpenPorts::Only(args.ports.clone());
@@ -73,7 +87,7 @@ struct Plan<'a> {
     /// `null`: all are open.
     ports: Option<&'a [PortRange]>,
     ssh_keys: usize,
-    key: &'a str,
+    key: String,
     expires: Option<String>,
     user_data: UserDataFacts,
     additional: &'a std::collections::BTreeMap<String, String>,
@@ -85,11 +99,23 @@ struct UserDataFacts {
     bytes: usize,
 }
 
-/// Prints what would be asked for.
-pub(in crate::commands) fn print(context: &Context, info: &ProviderInfo, host: &BasicHost) -> Outcome<()> {
+/// Prints what would be asked for: of one name a document, of several a list.
+pub(in crate::commands) fn print(context: &Context, orders: &[(&'static ProviderInfo, &BasicHost)]) -> Outcome<()> {
+    let plans: Vec<Plan<'_>> = orders
+        .iter()
+        .map(|(info, host)| of(info, host))
+        .collect::<Outcome<_>>()?;
+    match (context.format(), plans.as_slice()) {
+        (Format::Json | Format::Yaml, [plan]) => output::document(context.format(), plan),
+        (Format::Json | Format::Yaml, plans) => output::document(context.format(), &plans),
+        (_, plans) => plans.iter().try_for_each(table),
+    }
+}
+
+fn of<'a>(info: &'static ProviderInfo, host: &'a BasicHost) -> Outcome<Plan<'a>> {
     let region = host.region.as_deref().unwrap_or(info.default_region);
     let order = Order::new(info, region, host)?;
-    let plan = Plan {
+    Ok(Plan {
         provider: info.id,
         id: None,
         name: host.name.as_str(),
@@ -101,17 +127,17 @@ pub(in crate::commands) fn print(context: &Context, info: &ProviderInfo, host: &
         labels: order.labels,
         ports: host.ports.restricted(),
         ssh_keys: host.ssh_keys.len(),
-        key: order.key.as_str(),
+        key: order.key.as_str().to_owned(),
         expires: host.expires.and_then(rfc3339),
         user_data: UserDataFacts {
             kind: host.user_data.kind(),
             bytes: host.user_data.len(),
         },
         additional: &host.additional,
-    };
-    if context.format() != Format::Table {
-        return output::document(context.format(), &plan);
-    }
+    })
+}
+
+fn table(plan: &Plan<'_>) -> Outcome<()> {
     let ports = plan
         .ports
         .map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
@@ -125,7 +151,7 @@ pub(in crate::commands) fn print(context: &Context, info: &ProviderInfo, host: &
         ("labels", plan.labels.to_tags().join(", ")),
         ("open ports", ports.unwrap_or_else(|| "all".to_owned())),
         ("ssh keys", plan.ssh_keys.to_string()),
-        ("key", plan.key.to_owned()),
+        ("key", plan.key.clone()),
         ("expires", or_dash(plan.expires.as_deref())),
         (
             "user data",
@@ -137,5 +163,5 @@ pub(in crate::commands) fn print(context: &Context, info: &ProviderInfo, host: &
         .iter()
         .map(|(key, value)| vec![key.clone(), value.clone()]);
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
-    output::rows(Format::Table, &plan, &["WOULD CREATE", ""], rows.chain(additional))
+    output::rows(Format::Table, plan, &["WOULD CREATE", ""], rows.chain(additional))
 }

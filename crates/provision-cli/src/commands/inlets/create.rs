@@ -12,7 +12,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    args::InletsCreateArgs,
+    args::{InletsCreateArgs, TableArgs},
     commands::{
         create::{
             attempt::{self, Created},
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     host.user_data = server.user_data(&token.token)?;
     info.check(&host)?;
     if args.dry_run {
-        plan::print(context, info, &host)?;
+        plan::print(context, &[(info, &host)])?;
         say("nothing was created: this is a dry run");
         return Ok(Exit::Ok);
     }
@@ -54,9 +54,10 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     let limit = args.timeout.0;
     let created = match attempt::create(context, &cloud, &host, limit, &timer, &interrupt, &rerun).await? {
         Created::Host(created) => created,
+        Created::NoRoom(failure) => return Err(failure),
         Created::Interrupted(created) => {
             if let Some(created) = created {
-                output::host(context.format(), &HostDocument::from(&created))?;
+                output::host(&context.view(&TableArgs::default()), &HostDocument::from(&created))?;
                 say(&format!("interrupted: {} was created", id::shown(info.id, &created.id)));
                 hint(&format!("go on with it: {rerun}"));
             }
@@ -66,7 +67,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     let shown = id::shown(info.id, &created.id);
     match created.origin {
         Some(Origin::AdoptedDifferent) => {
-            output::host(context.format(), &HostDocument::from(&created))?;
+            output::host(&context.view(&TableArgs::default()), &HostDocument::from(&created))?;
             return Err(different::different(context, &host, &created));
         }
         Some(Origin::Adopted) => say(&format!("{shown} exists already: nothing was created")),

@@ -52,7 +52,7 @@ impl Tunnel {
 
 /// Prints a tunnel's server: for people as lines, else as the host's document with `tunnel` in it.
 pub(super) fn print(context: &Context, host: &ProvisionedHost, tunnel: &Tunnel) -> Outcome<()> {
-    if context.format() != Format::Table {
+    if matches!(context.format(), Format::Json | Format::Yaml) {
         return output::document(context.format(), &document(host, tunnel)?);
     }
     let answers = tunnel.answers.map(|answers| if answers { "yes" } else { "no" });

@@ -10,7 +10,7 @@ use super::{
     token::{self, Token},
 };
 use crate::{
-    args::{Format, InletsStatusArgs},
+    args::{Format, InletsStatusArgs, TableArgs},
     config::read_secret,
     context::Context,
     failure::{Exit, Failure, Outcome},
@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
 /// All servers of tunnels.
 async fn all(context: &Context, info: &'static ProviderInfo, region: Option<String>) -> Outcome {
     let hosts = servers(context, info, region).await?;
-    if context.format() == Format::Table {
+    if !matches!(context.format(), Format::Json | Format::Yaml) {
         let documents: Vec<HostDocument> = hosts.iter().map(HostDocument::from).collect();
         if hosts.is_empty() {
             hint(&format!(
@@ -47,7 +47,7 @@ async fn all(context: &Context, info: &'static ProviderInfo, region: Option<Stri
                 info.title
             ));
         }
-        output::hosts(context.format(), &documents)?;
+        output::hosts(&context.view(&TableArgs::default()), &documents)?;
         return Ok(Exit::Ok);
     }
     let documents = hosts
