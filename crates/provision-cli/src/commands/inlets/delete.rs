@@ -4,7 +4,7 @@ use provision::{ErrorKind, HostId, ProviderInfo};
 
 use super::{cloud, status, status::no_tunnel, token};
 use crate::{
-    args::{DeleteArgs, InletsDeleteArgs, InletsctlArgs},
+    args::{DeleteArgs, InletsDeleteArgs, InletsctlArgs, TableArgs},
     commands,
     context::Context,
     failure::{Exit, Outcome},
@@ -37,11 +37,14 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
         });
     }
     let delete = DeleteArgs {
-        id: wanted,
+        hosts: wanted.into_iter().collect(),
         ip: args.ip,
         region: region.filter(|_| args.ip.is_some()),
         wait: true,
+        // It is one tunnel, and what inletsctl made has no marker.
+        yes: true,
         timeout: args.timeout,
+        table: TableArgs::default(),
     };
     let exit = commands::delete::run(context, &delete).await?;
     if let (Exit::Ok, Some(name)) = (exit, name) {
