@@ -160,8 +160,8 @@ fn quota_and_capacity_are_5() {
 fn a_timeout_is_6_and_the_host_is_kept_and_known() {
     for cloud in clouds() {
         let sandbox = Sandbox::new();
-        // On a busy machine it must not become active between the commands.
-        let sim = |arguments: &[&str]| sandbox.sim(&[&["--sim-boot-time", "1h"], arguments].concat());
+        // Long enough that it is not active before the second command, short enough to wait for where only a booted host can be deleted.
+        let sim = |arguments: &[&str]| sandbox.sim(&[&["--sim-boot-time", "3s"], arguments].concat());
         let run = sim(&["-p", cloud, "-o", "json", "create", "web", "--wait", "--timeout", "1ms"]).exits(6);
         let id = run.text("id");
         assert_eq!(sandbox.shell(&run.after("look at it:")).exits(0).code, Some(0));

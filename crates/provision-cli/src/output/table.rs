@@ -282,9 +282,14 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a Cell>, widths: &[
     let mut blank = 0;
     for (cell, width) in cells.zip(widths) {
         let shown = shortened(&cell.text, *width);
-        text.extend(std::iter::repeat_n(' ', blank));
-        text.push_str(&cell.tone.paint(&shown, colors));
-        blank = width.saturating_sub(shown.width()) + GAP;
+        let taken = shown.width();
+        // No line ends with blanks.
+        if taken > 0 {
+            text.extend(std::iter::repeat_n(' ', blank));
+            text.push_str(&cell.tone.paint(&shown, colors));
+            blank = 0;
+        }
+        blank += width.saturating_sub(taken) + GAP;
     }
     text.push('\n');
 }

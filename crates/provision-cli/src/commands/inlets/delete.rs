@@ -31,6 +31,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
             _ => match whole(context, info, given, &args.cloud).await? {
                 Some(id) => id,
                 // The cloud says what an id of its looks like.
+                None if args.id.is_some() && id::split(given).0.is_none() => format!("{}/{given}", info.id),
                 None if args.id.is_some() => given.to_owned(),
                 None => return Err(no_tunnel(given)),
             },
