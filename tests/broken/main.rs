@@ -121,6 +121,11 @@ const BUGS: &[(Bug, &str, &str)] = &[
         "the leftovers of the key were deleted",
     ),
     (Bug::UnsortedCatalog, "catalog_plans", "order"),
+    (
+        Bug::PricesPlansWithoutAddress,
+        "a_plan_has_one_price",
+        "what a host bills",
+    ),
     (Bug::UnsortedCatalog, "catalog_regions", "order"),
     (Bug::EmptyCatalog, "catalog_images", "is not in the catalog"),
     (

@@ -30,6 +30,7 @@ pub static INFO: ProviderInfo = ProviderInfo::new("azure", "Azure")
         "2026-11-20",
         "public IPv4 (3.65), 30 GiB Standard SSD (about 2.40); traffic beyond 100 GB is extra",
     ))
+    .with_price_list(monthly_price)
     // 65,535 bytes before base64: https://learn.microsoft.com/en-us/azure/virtual-machines/custom-data
     // cloud-init reads gzip, but whether it does behind `customData` is UNCONFIRMED.
     .with_user_data(UserDataRules::new(65_535))
@@ -91,11 +92,14 @@ pub static INFO: ProviderInfo = ProviderInfo::new("azure", "Azure")
     // Nothing is published about how soon a list shows a new group: UNCONFIRMED, and far more than was ever reported.
     .with_visible_within(Duration::from_secs(30));
 
-/// A month of 730 hours of sizes in East US, Linux, pay as you go, without disk and address, in USD:
+/// A Standard IPv4 address and a 32 GiB Standard SSD (E4) in USD a month.
+const ADDRESS_AND_DISK: f64 = 3.65 + 2.40;
+
+/// A month of 730 hours of sizes in East US, Linux, pay as you go, with address and disk, in USD:
 /// <https://azure.microsoft.com/en-us/pricing/details/virtual-machines/linux/> (public tables, read 2026-11-20). The
 /// [price API](https://learn.microsoft.com/en-us/rest/api/cost-management/retail-prices/azure-retail-prices) is another
 /// host, so that prices of other sizes and regions are left open.
-pub(crate) fn price(region: &str, size: &str) -> Option<f64> {
+fn monthly_price(size: &str, region: &str) -> Option<f64> {
     const EAST_US: [(&str, f64); 3] = [
         ("Standard_B1ls", 3.80),
         ("Standard_B2ats_v2", 6.86),
@@ -103,7 +107,7 @@ pub(crate) fn price(region: &str, size: &str) -> Option<f64> {
     ];
     let known = EAST_US.iter().filter(|_| region == "eastus");
     let mut named = known.filter(|(name, _)| name.eq_ignore_ascii_case(size));
-    named.next().map(|(_, price)| *price)
+    named.next().map(|(_, price)| *price + ADDRESS_AND_DISK)
 }
 
 /// Images that run cloud-init and belong to nobody's account. The API lists tens of thousands, publisher by publisher:

@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     error::{BEING_DELETED, DEPLOYMENT_ACTIVE},
     id::Target,
-    info::{INFO, images, price},
+    info::{INFO, images},
     request::{self, Arm},
     response::{Address, Deployment, Group, Location, Machine, Page, Size},
     session::Session,
@@ -310,11 +310,7 @@ impl Cloud for Azure {
     async fn plans(&self, region: Option<&str>) -> Result<Vec<Plan>> {
         let region = region.unwrap_or(self.home_region());
         let sizes: Vec<Size> = self.session.pages(&self.arm, self.arm.list_sizes(region)).await?;
-        let sizes = sizes.into_iter().map(|size| {
-            let price = price(region, size.name());
-            size.into_plan(price)
-        });
-        Ok(sizes.collect())
+        Ok(sizes.into_iter().map(Size::into_plan).collect())
     }
 
     async fn images(&self, _region: Option<&str>) -> Result<Vec<Image>> {

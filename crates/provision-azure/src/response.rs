@@ -267,17 +267,11 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// `price` in USD a month. The disk comes with the image and is billed by itself.
-    pub(crate) fn into_plan(self, price: Option<f64>) -> Plan {
+    /// The disk comes with the image, and the API tells no prices.
+    pub(crate) fn into_plan(self) -> Plan {
         let mut plan = Plan::new(self.name);
         plan.vcpus = Some(self.number_of_cores);
         plan.memory_mib = Some(self.memory_in_mb);
-        plan.monthly_cost = price;
-        plan.currency = INFO.monthly_cost.currency.to_owned();
         plan
     }
 }

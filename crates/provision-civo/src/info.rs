@@ -16,12 +16,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("civo", "Civo")
     .with_defaults("LON1", "g4s.xsmall", "ubuntu-noble")
     // 0.00744 USD an hour, 730 hours. UNCONFIRMED: from a rate table of a third party (April 2026); the API has no prices,
     // Civo's own are at https://www.civo.com/pricing
-    .with_monthly_cost(MonthlyCost::new(
-        5.43,
-        "USD",
-        "2026-04-01",
-        "public IPv4, 25 GB disk, 1 TB transfer",
-    ))
+    .with_monthly_cost(
+        MonthlyCost::new(5.43, "USD", "2026-04-01", "public IPv4, 25 GB disk, 1 TB transfer").everywhere(),
+    )
+    .with_price_list(|_, _| None)
     // UNCONFIRMED: Civo states no limit. 16 KiB is what the oldest clouds take.
     .with_user_data(UserDataRules::new(16_384))
     .with_settings(&[

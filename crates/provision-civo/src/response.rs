@@ -184,16 +184,13 @@ impl Size {
             .is_some_and(|kind| kind.eq_ignore_ascii_case("instance"))
     }
 
-    /// The API has no prices; that of the default plan is known from elsewhere.
+    /// The API has no prices.
     pub(crate) fn into_plan(self) -> Plan {
-        let is_default = self.name == INFO.default_plan;
         let mut plan = Plan::new(self.name);
         plan.description = self.nice_name.unwrap_or_default();
         plan.vcpus = self.cpu_cores.map(f64::from);
         plan.memory_mib = self.ram_mb;
         plan.disk_gb = self.disk_gb;
-        plan.monthly_cost = INFO.monthly_cost.amount.filter(|_| is_default);
-        plan.currency = INFO.monthly_cost.currency.to_owned();
         plan.available = Some(self.selectable == Some(true));
         plan
     }

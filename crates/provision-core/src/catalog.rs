@@ -1,4 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{Price, ProviderInfo, price::cents};
 
 /// What a cloud offers right now, as its API says: plans with price, images, regions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -115,10 +119,18 @@ pub struct Plan {
     pub memory_mib: Option<u64>,
     /// Disk that comes with the plan, in GB.
     pub disk_gb: Option<u64>,
-    /// Price of a month in the currency's main unit, without tax, for the region asked for; `None` when unknown.
+    /// What a host of the plan bills in a month in the region asked for, as a [`Price`]: public IPv4 and default disk
+    /// included, without tax and traffic. In the currency's main unit, in whole cents; `None` when unknown.
     pub monthly_cost: Option<f64>,
     /// ISO 4217 code of the currency, such as `USD`.
     pub currency: String,
+    /// The day (`YYYY-MM-DD`) on which a price list was read, where the cloud's API tells no prices; `None` when the cloud
+    /// told the price just now.
+    #[serde(default)]
+    pub cost_as_of: Option<String>,
+    /// The same cost in regions where the same answer tells that it differs from the home region's.
+    #[serde(default)]
+    pub regional_costs: BTreeMap<String, f64>,
     /// Regions where the plan is sold; empty when the vendor does not say.
     pub regions: Vec<String>,
     /// Whether it can be ordered now, as far as the vendor says.
@@ -131,6 +143,45 @@ impl Plan {
         Self {
             id: id.into(),
             ..Self::default()
+        }
+    }
+
+    /// What a host of the plan bills in a month in the region that the catalog was asked for.
+    #[must_use]
+    pub fn price(&self) -> Option<Price> {
+        self.priced(self.monthly_cost?)
+    }
+
+    /// What a host of the plan bills in a month in a region, as far as a catalog that was asked for without a region tells.
+    #[must_use]
+    pub fn price_in(&self, region: &str) -> Option<Price> {
+        match self.regional_costs.get(region) {
+            Some(cost) => self.priced(*cost),
+            None if self.regions.is_empty() || self.regions.iter().any(|known| known == region) => self.price(),
+            None => None,
+        }
+    }
+
+    fn priced(&self, amount: f64) -> Option<Price> {
+        let price = Price::new(amount, &self.currency)?;
+        Some(match &self.cost_as_of {
+            Some(day) => price.with_as_of(day),
+            None => price,
+        })
+    }
+
+    /// Keeps what can be a price, in whole cents, and fills in what is known where the cloud's API tells none.
+    pub(crate) fn check_price(&mut self, info: &ProviderInfo, region: &str) {
+        self.monthly_cost = self.monthly_cost.and_then(cents);
+        self.regional_costs = std::mem::take(&mut self.regional_costs)
+            .into_iter()
+            .filter_map(|(region, cost)| Some((region, cents(cost)?)))
+            .collect();
+        if info.price_list.is_some() {
+            let price = info.price(&self.id, region);
+            self.currency = info.monthly_cost.currency.to_owned();
+            self.monthly_cost = price.as_ref().map(|price| price.amount);
+            self.cost_as_of = price.and_then(|price| price.as_of);
         }
     }
 }

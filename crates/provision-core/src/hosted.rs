@@ -369,6 +369,10 @@ impl<C: Cloud> Hosted<C> {
         }
         if query.wants(CatalogSection::Plans) {
             catalog.plans = self.cloud.plans(region.as_deref()).await?;
+            let region = region.as_deref().unwrap_or(self.cloud.home_region());
+            for plan in &mut catalog.plans {
+                plan.check_price(self.cloud.info(), region);
+            }
         }
         if query.wants(CatalogSection::Images) {
             catalog.images = self.cloud.images(region.as_deref()).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{BasicHost, Error, HostName, Invalid, Labels, Result};
+use crate::{BasicHost, Error, HostName, Invalid, Labels, MonthlyCost, PriceList, Result};
 
 pub use additional::{AdditionalInfo, AdditionalRole};
 pub use setting::{CommonSetting, SettingInfo, SettingRole};
@@ -29,6 +29,10 @@ pub struct ProviderInfo {
     pub default_image: &'static str,
     /// What a default host costs.
     pub monthly_cost: MonthlyCost,
+    /// What a plan bills in a month in a region as a [`Price`], from a price list that was read on
+    /// [`MonthlyCost::as_of`]. For clouds whose API tells no prices; `None` for those that tell them in the catalog.
+    #[serde(skip)]
+    pub price_list: Option<PriceList>,
     /// What user data the cloud takes.
     pub user_data: UserDataRules,
     /// What names the cloud takes, beyond [`HostName`].
@@ -48,44 +52,6 @@ pub struct ProviderInfo {
     pub visible_within: Duration,
     /// Says that the service is closed or closing, for people; `None` for a living one.
     pub retired: Option<&'static str>,
-}
-
-/// What a default host costs in a month.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct MonthlyCost {
-    /// Total of a month in the currency's main unit, without tax; `None` when no price can be known.
-    pub amount: Option<f64>,
-    /// ISO 4217 code of the currency.
-    pub currency: &'static str,
-    /// The day on which the price was read, as `YYYY-MM-DD`.
-    pub as_of: &'static str,
-    /// What the amount covers, for people: public IPv4, disk.
-    pub includes: &'static str,
-}
-
-impl MonthlyCost {
-    /// A price in the currency's main unit (ISO 4217), the day on which it was read (`YYYY-MM-DD`), and what it covers.
-    #[must_use]
-    pub const fn new(amount: f64, currency: &'static str, as_of: &'static str, includes: &'static str) -> Self {
-        Self {
-            amount: Some(amount),
-            currency,
-            as_of,
-            includes,
-        }
-    }
-
-    /// A price that cannot be known.
-    #[must_use]
-    pub const fn unknown(currency: &'static str, as_of: &'static str, includes: &'static str) -> Self {
-        Self {
-            amount: None,
-            currency,
-            as_of,
-            includes,
-        }
-    }
 }
 
 /// What user data a cloud takes.
@@ -325,6 +291,7 @@ impl ProviderInfo {
             default_plan: "",
             default_image: "",
             monthly_cost: MonthlyCost::unknown("USD", "", ""),
+            price_list: None,
             user_data: UserDataRules::new(16_384),
             name_rules: NameRules::HOST_NAME,
             settings: &[],
@@ -357,6 +324,13 @@ impl ProviderInfo {
     #[must_use]
     pub const fn with_monthly_cost(mut self, cost: MonthlyCost) -> Self {
         self.monthly_cost = cost;
+        self
+    }
+
+    /// Prices from a list, for a cloud whose API tells none.
+    #[must_use]
+    pub const fn with_price_list(mut self, prices: PriceList) -> Self {
+        self.price_list = Some(prices);
         self
     }
 

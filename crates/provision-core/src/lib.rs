@@ -16,6 +16,7 @@ mod labels;
 mod name;
 mod order;
 mod ports;
+mod price;
 mod provisioner;
 mod settings;
 mod status;
@@ -32,8 +33,8 @@ pub use host_ref::HostRef;
 pub use hosted::Hosted;
 pub use id::HostId;
 pub use info::{
-    AdditionalInfo, AdditionalRole, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo,
-    SettingInfo, SettingRole, UserDataRules,
+    AdditionalInfo, AdditionalRole, Capabilities, CommonSetting, NameRules, Polling, ProviderInfo, SettingInfo,
+    SettingRole, UserDataRules,
 };
 pub use invalid::Invalid;
 pub use key::IdempotencyKey;
@@ -41,6 +42,7 @@ pub use labels::{EXPIRES_LABEL, KEEP_LABEL, KEY_LABEL, Labels, MANAGED_BY, MANAG
 pub use name::HostName;
 pub use order::Order;
 pub use ports::{OpenPorts, PortRange, Protocol};
+pub use price::{MonthlyCost, Price, PriceList};
 pub use provisioner::Provisioner;
 pub use settings::Settings;
 pub use status::HostStatus;

@@ -8,6 +8,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     future::poll_fn,
     pin::pin,
     sync::{Arc, Mutex},
@@ -17,8 +18,8 @@ use std::{
 
 use provision_core::{
     BasicHost, Capabilities, CatalogQuery, Clock, Cloud, Deletion, Error, ErrorKind, Find, HostDeleteRequest, HostId,
-    HostStatus, Hosted, IdempotencyKey, Image, Labels, ListFilter, Made, Order, Origin, Plan, ProviderInfo,
-    ProvisionedHost, Provisioner, Region, RegionFilter, Result, UserData, async_trait,
+    HostStatus, Hosted, IdempotencyKey, Image, Labels, ListFilter, Made, MonthlyCost, Order, Origin, Plan,
+    ProviderInfo, ProvisionedHost, Provisioner, Region, RegionFilter, Result, UserData, async_trait,
 };
 
 const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
@@ -211,7 +212,20 @@ impl Cloud for Fake {
 
     async fn plans(&self, region: Option<&str>) -> Result<Vec<Plan>> {
         self.step("plans", region.unwrap_or("anywhere")).await?;
-        Ok(vec![Plan::new("small")])
+        let plan = |id: &str, cost: Option<f64>| {
+            let mut plan = Plan::new(id);
+            plan.monthly_cost = cost;
+            plan.regional_costs = BTreeMap::from([("there".into(), f64::NAN), ("here".into(), 4.999)]);
+            plan
+        };
+        Ok(vec![
+            plan("small", Some(3.004)),
+            plan("negative", Some(-1.0)),
+            plan("not-a-number", Some(f64::NAN)),
+            plan("infinite", Some(f64::INFINITY)),
+            plan("free", Some(0.0)),
+            plan("unknown", None),
+        ])
     }
 
     async fn images(&self, region: Option<&str>) -> Result<Vec<Image>> {
@@ -363,6 +377,35 @@ fn after_a_lost_answer_nothing_is_created_before_the_list_must_show_it() {
         run(cloud.provision(&named("web-1"))).unwrap().origin,
         Some(Origin::Created)
     );
+}
+
+#[test]
+fn what_no_cloud_can_mean_is_no_price() {
+    let fake = Fake::new(&PLAIN);
+    let plans = run(fake.hosted().catalog(&CatalogQuery::plans())).unwrap().plans;
+    let prices: Vec<_> = plans.iter().map(|plan| (plan.id.as_str(), plan.monthly_cost)).collect();
+    let unknown = ["free", "infinite", "negative", "not-a-number", "unknown"].map(|id| (id, None));
+    assert_eq!(prices, [&[("small", Some(3.0))][..], &unknown].concat());
+    assert_eq!(plans[0].regional_costs, BTreeMap::from([("here".to_owned(), 5.0)]));
+}
+
+#[test]
+fn a_price_list_fills_in_what_the_api_does_not_tell() {
+    static LISTED: ProviderInfo = ProviderInfo::new("listed", "Listed")
+        .with_defaults("here", "small", "ubuntu")
+        .with_monthly_cost(MonthlyCost::new(3.0, "EUR", "2026-11-20", "public IPv4"))
+        .with_price_list(|plan, region| (plan == "unknown" && region == "here").then_some(7.0));
+    let cloud = Fake::new(&LISTED).hosted();
+    let read = |query| {
+        let plans = run(cloud.catalog(&query)).unwrap().plans;
+        let plan = plans.into_iter().find(|plan| plan.id == "unknown").unwrap();
+        plan.price().map(|price| (price.to_string(), price.as_of))
+    };
+    let known = Some(("7.00 EUR".to_owned(), Some("2026-11-20".to_owned())));
+    assert_eq!(read(CatalogQuery::plans().with_region("here")), known);
+    assert_eq!(read(CatalogQuery::plans().with_region("there")), None);
+    assert_eq!(LISTED.price("small", "here").unwrap().amount, 3.0);
+    assert_eq!(LISTED.price("small", "there"), None);
 }
 
 #[test]

@@ -15,12 +15,9 @@ use provision_core::{
 pub static INFO: ProviderInfo = ProviderInfo::new("digitalocean", "DigitalOcean")
     .with_aliases(&["do"])
     .with_defaults("lon1", "s-1vcpu-512mb-10gb", "ubuntu-24-04-x64")
-    .with_monthly_cost(MonthlyCost::new(
-        4.00,
-        "USD",
-        "2026-09-20",
-        "public IPv4, 10 GB disk, 500 GB transfer",
-    ))
+    .with_monthly_cost(
+        MonthlyCost::new(4.00, "USD", "2026-09-20", "public IPv4, 10 GB disk, 500 GB transfer").everywhere(),
+    )
     // 64 KiB: https://docs.digitalocean.com/reference/api/reference/droplets/#droplets_create
     .with_user_data(UserDataRules::new(65_536))
     .with_settings(&[

@@ -16,13 +16,13 @@ use provision_core::{
 pub static INFO: ProviderInfo = ProviderInfo::new("ec2", "AWS EC2")
     .with_aliases(&["aws"])
     .with_defaults("us-east-1", "t3.micro", UBUNTU_X86)
-    // 730 hours at 0.0104 + 0.005 USD, and 8 GiB at 0.08 USD.
     .with_monthly_cost(MonthlyCost::new(
         11.88,
         "USD",
         PRICES_AS_OF,
         "public IPv4 (3.65), 8 GiB gp3 disk (0.64); traffic extra",
     ))
+    .with_price_list(monthly_price)
     // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html: 16 KB before base64; cloud-init takes gzip.
     .with_user_data(UserDataRules::new(16_384).with_gzip())
     .with_settings(&[
@@ -104,9 +104,12 @@ pub(crate) const HOST_TAG: &str = "provision:host";
 /// When [`PRICES`] were read.
 const PRICES_AS_OF: &str = "2026-11-20";
 /// The region that [`PRICES`] are of.
-pub(crate) const PRICES_REGION: &str = "us-east-1";
+const PRICES_REGION: &str = "us-east-1";
 /// Hours of a month, as AWS's calculator counts them.
-pub(crate) const HOURS: f64 = 730.0;
+const HOURS: f64 = 730.0;
+/// The public IPv4 in USD an hour, and the 8 GiB of gp3 that Ubuntu's image brings in USD a month at 0.08 a GiB.
+const ADDRESS_HOURLY: f64 = 0.005;
+const DISK_MONTHLY: f64 = 0.64;
 
 /// Linux on demand in USD an hour, [`PRICES_REGION`], [`PRICES_AS_OF`], without address and disk. EC2's API tells no
 /// prices. Source: <https://aws.amazon.com/ec2/pricing/on-demand/> through third-party tables that agree, for the sizes
@@ -128,3 +131,10 @@ pub(crate) const PRICES: &[(&str, f64)] = &[
     ("t3.medium", 0.0416),
     ("t3.large", 0.0832),
 ];
+
+/// What a plan bills in a month with address and disk, where that is known.
+fn monthly_price(plan: &str, region: &str) -> Option<f64> {
+    let known = PRICES.iter().filter(|_| region == PRICES_REGION);
+    let (_, hourly) = known.into_iter().find(|(known, _)| *known == plan)?;
+    Some((hourly + ADDRESS_HOURLY) * HOURS + DISK_MONTHLY)
+}

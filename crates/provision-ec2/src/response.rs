@@ -7,7 +7,7 @@ use provision_http::Answer;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::{
-    info::{GROUP_LABEL, HOST_TAG, HOURS, INFO, PRICES, PRICES_REGION, UBUNTU_ARM, UBUNTU_X86},
+    info::{GROUP_LABEL, HOST_TAG, INFO, UBUNTU_ARM, UBUNTU_X86},
     status::host_status,
 };
 
@@ -247,7 +247,6 @@ pub(crate) fn default_images() -> Vec<Image> {
 pub(crate) fn plans(answer: &Answer, region: &str) -> Result<(Vec<Plan>, Option<String>)> {
     let plan = |item: Node<'_, '_>| {
         let id = text(item, "instanceType")?;
-        let price = PRICES.iter().find(|(known, _)| *known == id && region == PRICES_REGION);
         let processors: Vec<String> = items(item, "processorInfo/supportedArchitectures")
             .filter_map(|item| item.text().map(str::to_owned))
             .collect();
@@ -255,8 +254,6 @@ pub(crate) fn plans(answer: &Answer, region: &str) -> Result<(Vec<Plan>, Option<
         plan.description = processors.join(", ");
         plan.vcpus = text(item, "vCpuInfo/defaultVCpus").and_then(|count| count.parse().ok());
         plan.memory_mib = text(item, "memoryInfo/sizeInMiB").and_then(|size| size.parse().ok());
-        plan.monthly_cost = price.map(|(_, hour)| (hour * HOURS * 100.0).round() / 100.0);
-        plan.currency = INFO.monthly_cost.currency.to_owned();
         plan.regions = vec![region.to_owned()];
         Some(plan)
     };

@@ -181,7 +181,7 @@ async fn hosts_come_and_go_at_moto() {
         catalog
             .plans
             .iter()
-            .any(|plan| plan.id == "t3.micro" && plan.monthly_cost == Some(7.59)),
+            .any(|plan| plan.id == "t3.micro" && plan.monthly_cost == Some(11.88)),
         "{catalog:?}"
     );
     assert!(catalog.regions.iter().any(|region| region.id == "eu-west-1"));

@@ -345,7 +345,7 @@ async fn reads_the_catalog() {
         .iter()
         .map(|plan| (plan.id.as_str(), plan.monthly_cost))
         .collect();
-    assert_eq!(plans, [("t3.nano", Some(3.8)), ("t3.micro", Some(7.59))]);
+    assert_eq!(plans, [("t3.nano", Some(8.09)), ("t3.micro", Some(11.88))]);
     assert_eq!((catalog.images.len(), catalog.regions.len()), (2, 1));
     pin("catalog", &server).await;
 }

@@ -373,7 +373,7 @@ impl Cloud for Gce {
         let zone = region.unwrap_or(&self.config.zone);
         let list = |token: Option<&str>| request::list_machine_types(endpoint, project, zone, token);
         let types = self.client.chained_pages::<Page<MachineType>>(list).await?;
-        Ok(types.into_iter().map(|plan| plan.into_plan(zone)).collect())
+        Ok(types.into_iter().map(MachineType::into_plan).collect())
     }
 
     async fn images(&self, _region: Option<&str>) -> Result<Vec<Image>> {

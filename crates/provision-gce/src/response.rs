@@ -8,12 +8,7 @@ use provision_core::{
 use provision_http::{Answer, ChainedPage};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    error::kind_of_operation,
-    id::Target,
-    info::{INFO, monthly_price},
-    status::host_status,
-};
+use crate::{error::kind_of_operation, id::Target, info::INFO, status::host_status};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -315,13 +310,11 @@ fn is_current(deprecated: Option<&Deprecated>) -> bool {
 
 impl MachineType {
     /// Without a disk: it is chosen apart from the plan.
-    pub(crate) fn into_plan(self, zone: &str) -> Plan {
+    pub(crate) fn into_plan(self) -> Plan {
         let mut plan = Plan::new(self.name);
         plan.description = self.description.unwrap_or_default();
         plan.vcpus = self.guest_cpus;
         plan.memory_mib = self.memory_mb;
-        plan.monthly_cost = monthly_price(&plan.id, zone);
-        plan.currency = "USD".to_owned();
         plan.available = Some(is_current(self.deprecated.as_ref()));
         plan
     }

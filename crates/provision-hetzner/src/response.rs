@@ -182,12 +182,13 @@ impl Pricing {
 }
 
 fn monthly<'a>(mut prices: impl Iterator<Item = &'a LocationPrice>, location: &str) -> Option<f64> {
-    prices
-        .find(|price| price.location == location)?
-        .price_monthly
-        .net
-        .parse()
-        .ok()
+    prices.find(|price| price.location == location)?.monthly()
+}
+
+impl LocationPrice {
+    fn monthly(&self) -> Option<f64> {
+        self.price_monthly.net.parse().ok()
+    }
 }
 
 #[derive(Deserialize)]
@@ -211,21 +212,25 @@ struct Availability {
 impl ServerType {
     pub(crate) fn into_plan(self, region: &str, pricing: &Pricing) -> Plan {
         let (prices, locations) = (self.prices.unwrap_or_default(), self.locations.unwrap_or_default());
-        let server = monthly(prices.iter(), region);
+        // Without an IPv4 no host is made.
+        let with_ipv4 = |price: &LocationPrice| {
+            let total = price.monthly()? + pricing.ipv4(&price.location)?;
+            Some((price.location.clone(), total))
+        };
+        let by_location: BTreeMap<String, f64> = prices.iter().filter_map(with_ipv4).collect();
         let mut plan = Plan::new(self.name);
         plan.description = self.description.unwrap_or_default();
         plan.vcpus = Some(self.cores);
         // Whole MiB below 2^53: the conversion loses nothing.
         plan.memory_mib = Some((self.memory * 1024.0).round() as u64);
         plan.disk_gb = Some(self.disk);
-        // Without an IPv4 no host is made; both prices have four decimals at most.
-        let cost = server.zip(pricing.ipv4(region)).map(|(server, ipv4)| server + ipv4);
-        plan.monthly_cost = cost.map(|cost| (cost * 10_000.0).round() / 10_000.0);
+        plan.monthly_cost = by_location.get(region).copied();
+        plan.regional_costs = by_location;
         plan.currency.clone_from(&pricing.currency);
         plan.available = match locations.iter().find(|location| location.name == region) {
             Some(location) => location.available,
             // Without an entry of its own, a price means that it is sold there.
-            None => Some(locations.is_empty() && server.is_some()),
+            None => Some(locations.is_empty() && monthly(prices.iter(), region).is_some()),
         };
         plan.regions = prices.into_iter().map(|price| price.location).collect();
         plan

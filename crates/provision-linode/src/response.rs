@@ -99,20 +99,19 @@ struct RegionPrice {
 
 impl LinodeType {
     pub(crate) fn into_plan(self, region: &str) -> Plan {
-        let there = self
-            .region_prices
-            .into_iter()
-            .flatten()
-            .find(|price| price.id == region);
-        let everywhere = self.price.and_then(|price| price.monthly);
+        let told = self.region_prices.unwrap_or_default();
+        let there = told.iter().find(|price| price.id == region);
+        let common = self.price.and_then(|price| price.monthly);
         let mut plan = Plan::new(self.id);
         plan.description = self.label.unwrap_or_default();
         plan.vcpus = self.vcpus.map(f64::from);
         plan.memory_mib = self.memory;
         plan.disk_gb = self.disk.map(|mib| mib / 1024);
-        plan.monthly_cost = there
-            .map_or(everywhere, |price| price.monthly)
-            .filter(|cost| *cost > 0.0);
+        plan.monthly_cost = there.map_or(common, |price| price.monthly);
+        plan.regional_costs = told
+            .into_iter()
+            .filter_map(|price| Some((price.id, price.monthly?)))
+            .collect();
         plan.currency = "USD".to_owned();
         plan
     }

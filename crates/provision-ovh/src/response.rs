@@ -150,12 +150,12 @@ struct Pricing {
 }
 
 impl PriceList {
-    /// The price of 730 hours, in cents.
+    /// The price of 730 hours.
     fn monthly(&self, plan_code: &str) -> Option<f64> {
         let addon = self.addons.iter().find(|addon| addon.plan_code == plan_code)?;
         let mut pricings = addon.pricings.iter().flatten();
         let hour = pricings.find(|pricing| pricing.interval_unit.as_deref() == Some("hour"))?;
-        Some((hour.price / 1e8 * 730.0 * 100.0).round() / 100.0)
+        Some(hour.price / 1e8 * 730.0)
     }
 }
 

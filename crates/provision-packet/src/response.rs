@@ -240,14 +240,17 @@ impl ServerPlan {
             .collect();
         let mut regions = Vec::new();
         let mut hour = self.pricing.and_then(|price| price.hour);
+        let mut elsewhere = BTreeMap::new();
         for offer in self.available_in_metros.iter().flatten() {
             let metro = offer.href.as_deref().and_then(|href| href.rsplit('/').next());
             let Some(code) = metro.and_then(|metro| codes.get(metro)) else {
                 continue;
             };
+            let there = offer.price.as_ref().and_then(|price| price.hour);
             if region == Some(code) {
-                hour = offer.price.as_ref().and_then(|price| price.hour).or(hour);
+                hour = there.or(hour);
             }
+            elsewhere.extend(there.map(|hour| ((*code).to_owned(), hour * HOURS)));
             regions.push((*code).to_owned());
         }
         regions.sort_unstable();
@@ -270,7 +273,8 @@ impl ServerPlan {
             .and_then(|memory| gigabytes(&memory.total?))
             .map(|gigabytes| gigabytes * 1024);
         plan.disk_gb = drives.and_then(sizes);
-        plan.monthly_cost = hour.filter(|hour| *hour > 0.0).map(|hour| hour * HOURS);
+        plan.monthly_cost = hour.map(|hour| hour * HOURS);
+        plan.regional_costs = elsewhere;
         plan.currency = "USD".to_owned();
         plan.regions = regions;
         plan.available = available;

@@ -297,13 +297,15 @@ impl ServerType {
     }
 
     fn into_plan(self, id: String, zone: &Zone, availability: Option<&Availability>) -> Plan {
-        let with_address = |price: f64| ((price + IPV4_MONTHLY) * 100.0).round() / 100.0;
         let mut plan = Plan::new(id);
         plan.disk_gb = Some(self.local_disk() / 1_000_000_000);
         plan.description = self.arch.unwrap_or_default();
         plan.vcpus = Some(self.ncpus);
         plan.memory_mib = Some(self.ram / (1024 * 1024));
-        plan.monthly_cost = self.monthly_price.filter(|price| *price > 0.0).map(with_address);
+        plan.monthly_cost = self
+            .monthly_price
+            .filter(|price| *price > 0.0)
+            .map(|price| price + IPV4_MONTHLY);
         plan.currency = "EUR".to_owned();
         plan.regions = vec![zone.as_str().to_owned()];
         plan.available = availability.map(|known| known.availability != "shortage");

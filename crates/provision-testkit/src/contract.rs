@@ -14,6 +14,7 @@ mod keys;
 mod list;
 mod names;
 mod ports;
+mod price;
 mod refusals;
 mod secrets;
 mod status;
@@ -41,6 +42,7 @@ pub use names::{
     simultaneous_creates_end_as_one,
 };
 pub use ports::{firewall_failure_rolls_back_or_is_findable, ports_restricted};
+pub use price::a_plan_has_one_price;
 pub use refusals::{
     bad_image, bad_plan, bad_region, bad_token, invalid_name_rules, oversized_user_data, unknown_additional_key,
 };
@@ -131,6 +133,7 @@ macro_rules! __for_each_case {
             ports_restricted
             firewall_failure_rolls_back_or_is_findable
             catalog_plans
+            a_plan_has_one_price
             catalog_images
             catalog_regions
             catalog_unknown_region

@@ -157,9 +157,13 @@ impl PlanEntry {
     }
 
     pub(crate) fn into_plan(self, region: &str, in_stock: &[String]) -> Plan {
-        let there = match &self.location_cost {
-            Some(LocationCosts::ByRegion(costs)) => costs.get(region).and_then(|cost| cost.monthly_cost),
-            Some(LocationCosts::Other(_)) | None => None,
+        let elsewhere: BTreeMap<String, f64> = match self.location_cost {
+            Some(LocationCosts::ByRegion(costs)) => {
+                let told = costs.into_iter();
+                told.filter_map(|(region, cost)| Some((region, cost.monthly_cost?)))
+                    .collect()
+            }
+            Some(LocationCosts::Other(_)) | None => BTreeMap::new(),
         };
         let transfer = self.bandwidth.map(|gigabytes| format!("{gigabytes} GB transfer"));
         let description: Vec<String> = self.family.into_iter().chain(transfer).collect();
@@ -168,7 +172,8 @@ impl PlanEntry {
         plan.vcpus = Some(self.vcpu_count);
         plan.memory_mib = Some(self.ram);
         plan.disk_gb = Some(self.disk);
-        plan.monthly_cost = Some(there.unwrap_or(self.monthly_cost));
+        plan.monthly_cost = Some(elsewhere.get(region).copied().unwrap_or(self.monthly_cost));
+        plan.regional_costs = elsewhere;
         plan.currency = "USD".to_owned();
         plan.available = Some(in_stock.contains(&plan.id));
         plan.regions = self.locations.unwrap_or_default();

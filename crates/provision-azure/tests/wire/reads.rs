@@ -368,7 +368,7 @@ async fn catalog_reads_sizes_and_regions() {
         .iter()
         .map(|plan| (plan.id.as_str(), plan.monthly_cost))
         .collect();
-    assert_eq!(plans, [("Standard_B2ats_v2", Some(6.86)), ("Standard_D2s_v5", None)]);
+    assert_eq!(plans, [("Standard_B2ats_v2", Some(12.91)), ("Standard_D2s_v5", None)]);
     let regions: Vec<_> = catalog.regions.iter().map(|region| region.id.as_str()).collect();
     assert_eq!(regions, ["eastus", "westeurope"]);
     insta::assert_snapshot!(received(&server).await);
