@@ -69,7 +69,7 @@ const BUGS: &[(Bug, &str, &str)] = &[
     ),
     (Bug::RateLimitIsNotFound, "rate_limited", "failed with not_found"),
     (Bug::RateLimitIsGone, "rate_limited", "succeeded: Removed"),
-    (Bug::RetriesRateLimit, "rate_limited", "sent 2 requests"),
+    (Bug::RetriesRateLimit, "rate_limited", "went on after the first refusal"),
     (Bug::ProvisionsAgain, "server_error_on_create", "with 500"),
     (Bug::RetriesReads, "safe_get_retried_once", "give up after 2"),
     (Bug::SoldOutIsInvalid, "sold_out", "should fail with capacity"),
