@@ -29,7 +29,7 @@ pub struct ProviderInfo {
     pub default_image: &'static str,
     /// What a default host costs.
     pub monthly_cost: MonthlyCost,
-    /// What a plan bills in a month in a region as a [`Price`], from a price list that was read on
+    /// What a plan bills in a month in a region as a [`Price`](crate::Price), from a price list that was read on
     /// [`MonthlyCost::as_of`]. For clouds whose API tells no prices; `None` for those that tell them in the catalog.
     #[serde(skip)]
     pub price_list: Option<PriceList>,
