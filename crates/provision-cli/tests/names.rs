@@ -164,3 +164,12 @@ fn lists_take_globs_and_conditions() {
         run.stderr
     );
 }
+
+#[test]
+fn what_no_repetition_can_delete_is_not_to_be_repeated() {
+    for cloud in clouds() {
+        let id = format!("{cloud}/nonsense");
+        let run = Sandbox::new().sim(&["delete", &id, "--wait"]).exits(2);
+        assert!(!run.stderr.contains("repeat:"), "{}", run.stderr);
+    }
+}

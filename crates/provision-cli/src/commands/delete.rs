@@ -93,7 +93,8 @@ async fn delete(context: &Context, args: &DeleteArgs, cloud: &Cloud, target: &Ta
             Ended::failed(
                 None,
                 match failure.exit() {
-                    Exit::NotFound => failure,
+                    // The same words would be refused again.
+                    Exit::NotFound | Exit::Usage => failure,
                     _ => failure.hint(format!("repeat: {repeat}")),
                 },
             )
