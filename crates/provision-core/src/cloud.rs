@@ -75,8 +75,9 @@ pub trait Cloud: Debug + Send + Sync {
     /// earlier call made it looks first what is missing, and changes nothing that is there.
     ///
     /// # Errors
-    /// Any error of the cloud. A host that was just made is then removed again, unless the same call may succeed later, or the
-    /// error names the host: it is harmless as it is and stays, to be completed or deleted by the caller.
+    /// Any error of the cloud. A host that was just made is then removed again, unless the same call may succeed later or the
+    /// error names the host. A cloud names one that is harmless as it is, to be completed or deleted by the caller, or one that it
+    /// is removing already.
     async fn complete(&self, order: &Order, host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
         let _ = (order, made);
         Ok(host)

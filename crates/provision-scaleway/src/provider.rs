@@ -279,7 +279,7 @@ impl Cloud for Scaleway {
 
     async fn complete(&self, order: &Order, host: ProvisionedHost, made: Made) -> Result<ProvisionedHost> {
         let id = host.id.clone();
-        // Until it is started it is off, and its ports are closed: it can stay.
+        // Until it is started it is off, so that it can stay.
         self.start(order, host, made).await.map_err(|error| error.with_host(id))
     }
 
