@@ -57,6 +57,11 @@ const BUGS: &[(Bug, &str, &str)] = &[
         "should fail with invalid_request",
     ),
     (
+        Bug::EmptyCatalog,
+        "a_refusal_names_the_nearest",
+        "should ask `did you mean`",
+    ),
+    (
         Bug::CutsUserData,
         "oversized_user_data",
         "should fail with invalid_request",

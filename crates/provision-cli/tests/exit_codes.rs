@@ -67,6 +67,27 @@ fn usage_is_2() {
 }
 
 #[test]
+fn a_refusal_names_the_nearest_on_every_cloud() {
+    let sandbox = Sandbox::new();
+    for cloud in clouds() {
+        let facts = sandbox.run(&["providers", "-o", "json"]).exits(0).json();
+        let facts = facts
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["id"] == cloud)
+            .unwrap()
+            .clone();
+        let plan = facts["default_plan"].as_str().unwrap();
+        let run = sandbox
+            .sim(&["-p", cloud, "create", "web-1", "--plan", &format!("{plan}-x")])
+            .exits(2);
+        let meant = format!("plan `{plan}-x` is not in the catalog: did you mean `");
+        assert!(run.stderr.contains(&meant), "{cloud}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn user_data_is_checked_before_any_request() {
     let sandbox = Sandbox::new();
     let large = sandbox.file("large.sh", &format!("#!/bin/sh\n#{}\n", "x".repeat(70_000)));

@@ -30,7 +30,8 @@ pub trait Provisioner: Debug + Send + Sync {
     /// # Errors
     /// `InvalidRequest` for a request that cannot succeed; `AlreadyExists` when the name is taken on a cloud with unique
     /// names; `Conflict` while a host with the key is being deleted; `Capacity`, `Quota`. An error after the host was made
-    /// carries its [id](crate::Error::host), unless the host was removed again.
+    /// carries its [id](crate::Error::host), unless the host was removed again. [`explain_refusal`](crate::explain_refusal) adds
+    /// to an `InvalidRequest` what the caller may have meant.
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost>;
 
     /// Reads one host.

@@ -19,7 +19,7 @@ use std::{
 use provision_core::{
     BasicHost, Capabilities, CatalogQuery, Clock, Cloud, Deletion, Error, ErrorKind, Find, HostDeleteRequest, HostId,
     HostStatus, Hosted, IdempotencyKey, Image, Labels, ListFilter, Made, MonthlyCost, Order, Origin, Plan,
-    ProviderInfo, ProvisionedHost, Provisioner, Region, RegionFilter, Result, UserData, async_trait,
+    ProviderInfo, ProvisionedHost, Provisioner, Region, RegionFilter, Result, UserData, async_trait, explain_refusal,
 };
 
 const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
@@ -302,6 +302,40 @@ fn a_host_is_known_by_its_name_or_key() {
     let random = named("web-1").with_key(IdempotencyKey::random());
     assert_eq!(run(cloud.provision(&random)).unwrap().origin, Some(Origin::Created));
     assert_eq!(fake.ids(), ["1", "2"]);
+}
+
+#[test]
+fn a_refusal_names_the_nearest_that_the_cloud_has() {
+    let fake = Fake::new(&PLAIN);
+    let cloud = fake.hosted();
+    let explained = |host: BasicHost| {
+        let text = run(explain_refusal(&cloud, &host, Error::invalid("no"))).to_string();
+        (text, fake.calls().join(", "))
+    };
+    let (text, looked) = explained(named("web-1").with_plan("smal"));
+    assert_eq!(text, "no; plan `smal` is not in the catalog: did you mean `small`?");
+    assert_eq!(looked, "plans anywhere");
+    let (text, _) = explained(named("web-1").with_image("ubunto").with_region("THERE"));
+    assert_eq!(text, "no; image `ubunto` is not in the catalog: did you mean `ubuntu`?");
+    let (text, _) = explained(named("web-1").with_plan("small").with_region("ther"));
+    assert_eq!(text, "no; region `ther` is not in the catalog: did you mean `there`?");
+    // What is in the catalog, and what is like nothing there.
+    for host in [
+        named("web-1").with_plan("small").with_region("HERE"),
+        named("web-1").with_plan("xyz"),
+    ] {
+        assert_eq!(explained(host).0, "no");
+    }
+    // What nobody named is not looked at.
+    assert_eq!(explained(named("web-1")), ("no".to_owned(), String::new()));
+    // A catalog that cannot be read changes nothing.
+    fake.fails("plans", busy);
+    assert_eq!(explained(named("web-1").with_plan("smal")).0, "no");
+    // A refusal of another kind is not looked into.
+    fake.calls();
+    let full = Error::new(ErrorKind::Capacity, "sold out");
+    let full = run(explain_refusal(&cloud, &named("web-1").with_plan("smal"), full));
+    assert_eq!((full.message(), fake.calls().len()), ("sold out", 0));
 }
 
 #[test]

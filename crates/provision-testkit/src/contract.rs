@@ -44,7 +44,8 @@ pub use names::{
 pub use ports::{firewall_failure_rolls_back_or_is_findable, ports_restricted};
 pub use price::a_plan_has_one_price;
 pub use refusals::{
-    bad_image, bad_plan, bad_region, bad_token, invalid_name_rules, oversized_user_data, unknown_additional_key,
+    a_refusal_names_the_nearest, bad_image, bad_plan, bad_region, bad_token, invalid_name_rules, oversized_user_data,
+    unknown_additional_key,
 };
 pub use secrets::secrets_absent;
 pub use status::{malformed_id, status_unknown_id};
@@ -111,6 +112,7 @@ macro_rules! __for_each_case {
             bad_region
             bad_plan
             bad_image
+            a_refusal_names_the_nearest
             oversized_user_data
             invalid_name_rules
             unknown_additional_key

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use provision_core::{Error, ProviderInfo, Provisioner, Result, Settings};
+use provision_core::{Error, ProviderInfo, Provisioner, Result, Settings, nearest};
 use provision_http::{ReqwestTransport, Transport};
 
 /// Each row is compiled in with the feature of the same name.
@@ -128,19 +128,10 @@ fn unknown(name: &str, compiled_in: &[&'static ProviderInfo]) -> Error {
 
 /// The id whose own name or alias is most like what was typed, if anything is.
 fn closest(name: &str, compiled_in: &[&'static ProviderInfo]) -> Option<&'static str> {
-    let likeness = |info: &ProviderInfo| {
-        [info.id]
-            .iter()
-            .chain(info.aliases)
-            .map(|known| strsim::jaro_winkler(&name.to_lowercase(), known))
-            .fold(0.0, f64::max)
-    };
-    compiled_in
-        .iter()
-        .map(|info| (likeness(info), info.id))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, id)| id)
+    let names = |info: &&'static ProviderInfo| [info.id].into_iter().chain(info.aliases.iter().copied());
+    let found = nearest(name, compiled_in.iter().flat_map(names))?;
+    let info = compiled_in.iter().find(|info| names(info).any(|name| name == found))?;
+    Some(info.id)
 }
 
 #[cfg(test)]

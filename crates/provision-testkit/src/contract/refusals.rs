@@ -2,7 +2,7 @@ use std::fmt::Debug;
 
 use provision_core::{
     BasicHost, CatalogQuery, ErrorKind, HostDeleteRequest, HostName, ListFilter, NameRules, Result as CoreResult,
-    UserData,
+    UserData, explain_refusal,
 };
 
 use super::bench::{Bench, elaborate, host};
@@ -86,6 +86,52 @@ pub async fn bad_plan(stand: &dyn Stand) -> Result<(), Failure> {
 /// [`Failure`] that says how the provider breaks it.
 pub async fn bad_image(stand: &dyn Stand) -> Result<(), Failure> {
     bad_wish(stand, "image", "no-such-image", |host, value| host.image = Some(value)).await
+}
+
+/// A region, plan or image that is not there, but almost: the catalog holds the nearest, so that
+/// [`explain_refusal`] names it.
+///
+/// # Errors
+/// [`Failure`] that says how the provider breaks it.
+pub async fn a_refusal_names_the_nearest(stand: &dyn Stand) -> Result<(), Failure> {
+    let bench = Bench::new(stand)?;
+    let info = bench.cloud.info();
+    let plain = host("near-1")?;
+    for (field, known, wanted) in [
+        (
+            "region",
+            info.default_region,
+            plain.clone().with_region(almost(info.default_region)),
+        ),
+        (
+            "plan",
+            info.default_plan,
+            plain.clone().with_plan(almost(info.default_plan)),
+        ),
+        (
+            "image",
+            info.default_image,
+            plain.clone().with_image(almost(info.default_image)),
+        ),
+    ] {
+        let error = refused(
+            bench.cloud.provision(&wanted).await,
+            ErrorKind::InvalidRequest,
+            &format!("provision with {field} {:?}", almost(known)),
+        )?;
+        let error = explain_refusal(&*bench.cloud, &wanted, error).await;
+        let meant = format!("{field} `{}` is not in the catalog: did you mean `", almost(known));
+        ensure!(
+            error.to_string().contains(&meant),
+            "the error for a {field} that is almost {known:?} should ask `did you mean`, but says: {error}"
+        );
+    }
+    bench.nothing_left("after a provision that was refused for what was asked for")
+}
+
+/// The name with a slip of the finger.
+fn almost(known: &str) -> String {
+    format!("{known}-x")
 }
 
 async fn bad_wish(

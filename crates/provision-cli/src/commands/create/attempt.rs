@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision::{
-    BasicHost, HostId, ProvisionedHost,
+    BasicHost, HostId, ProvisionedHost, explain_refusal,
     wait::{Creation, Observation, TokioTimer},
 };
 
@@ -56,7 +56,7 @@ pub(in crate::commands) async fn create(
             if creation.lacks_room(&error) {
                 return Ok(Created::NoRoom(error.into()));
             }
-            let failure = Failure::from(error);
+            let failure = Failure::from(explain_refusal(&*cloud.provisioner, host, error).await);
             Err(match creation.existing() {
                 Some(id) => exists(context, cloud, id, failure, rerun),
                 None if creation.may_exist() => lost(failure, rerun),
