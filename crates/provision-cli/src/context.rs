@@ -36,6 +36,8 @@ pub(crate) struct Context {
 pub(crate) struct Cloud {
     pub(crate) provisioner: Box<dyn Provisioner>,
     simulated: bool,
+    /// Where hosts are made that name no region, if a setting says so.
+    pub(crate) region: Option<String>,
 }
 
 /// The clouds that `-p` names.
@@ -226,10 +228,13 @@ impl Context {
             .iter()
             .filter(|setting| setting.role == SettingRole::Credential)
             .any(|setting| settings.get(setting.name).is_some());
+        let region = ["region", "zone"].into_iter().find_map(|name| settings.get(name));
+        let region = region.map(str::to_owned);
         match provision::connect(info.id, &settings) {
             Ok(provisioner) => Ok(Some(Cloud {
                 provisioner: Box::new(Seeing::new(provisioner, self.globals.sim)),
                 simulated: self.globals.sim,
+                region,
             })),
             Err(error) if skip_bare && bare && error.kind() == ErrorKind::Unauthorized => Ok(None),
             Err(error) => Err(error.into()),

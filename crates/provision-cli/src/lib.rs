@@ -13,6 +13,7 @@ mod id;
 mod interrupt;
 mod log;
 mod output;
+mod price;
 mod progress;
 mod reach;
 mod seen;

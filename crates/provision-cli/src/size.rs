@@ -31,9 +31,29 @@ impl FromStr for Memory {
     }
 }
 
+/// Memory as people read it, such as `0.5 GiB`.
+pub(crate) fn gibibytes(mib: u64) -> String {
+    // Far below 2^53: the conversion loses nothing.
+    let gib = format!("{:.2}", mib as f64 / 1024.0);
+    format!("{} GiB", gib.trim_end_matches('0').trim_end_matches('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_shown_in_gibibytes() {
+        for (mib, shown) in [
+            (512, "0.5 GiB"),
+            (1000, "0.98 GiB"),
+            (1024, "1 GiB"),
+            (3840, "3.75 GiB"),
+            (10_240, "10 GiB"),
+        ] {
+            assert_eq!(gibibytes(mib), shown);
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_people_write_them() {

@@ -45,12 +45,14 @@ id          digitalocean/512000001
 name        tunnel-1
 status      active
 address     203.0.113.1
+monthly     4.00 USD
 token       [TOKEN]
 token file  [FOLDER]/.local/state/provision/inlets/sim-digitalocean-tunnel-1.token
 client      inlets-pro tcp client --url=wss://203.0.113.1:8123 --token-file=[FOLDER]/.local/state/provision/inlets/sim-digitalocean-tunnel-1.token --upstream=127.0.0.1 --ports=2222
 delete      provision --sim --sim-state [FOLDER]/sim.json inlets delete digitalocean/512000001
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
+tunnel-1: 4.00 USD a month (without tax and traffic, price of 2026-09-20)
 created digitalocean/512000001
 digitalocean/512000001: provisioning (new)
 digitalocean/512000001: active
@@ -59,8 +61,8 @@ simulated hosts run nothing: the tunnel's server was not waited for
     snapshot!(sandbox, sandbox.sim(&["inlets", "status"]), @r#"
 exit 0
 --- stdout
-ID                      NAME      STATUS  IP           REGION  PLAN                AGE  EXPIRES
-digitalocean/512000001  tunnel-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  [AGE]  -
+ID                      NAME      STATUS  IP           REGION  PLAN                MONTHLY   AGE  EXPIRES
+digitalocean/512000001  tunnel-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  4.00 USD  [AGE]  -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
 "#);
@@ -72,6 +74,7 @@ id          digitalocean/512000001
 name        tunnel-1
 status      active
 address     203.0.113.1
+monthly     4.00 USD
 token       [TOKEN]
 token file  [FOLDER]/.local/state/provision/inlets/sim-digitalocean-tunnel-1.token
 client      inlets-pro tcp client --url=wss://203.0.113.1:8123 --token-file=[FOLDER]/.local/state/provision/inlets/sim-digitalocean-tunnel-1.token --upstream=127.0.0.1 --ports=2222
@@ -82,8 +85,8 @@ simulated DigitalOcean: nothing here is real or bills
     snapshot!(sandbox, sandbox.sim(&["inlets", "delete", "tunnel-1"]), @r#"
 exit 0
 --- stdout
-ID                      NAME  STATUS   IP  REGION  PLAN  AGE  EXPIRES
-digitalocean/512000001  -     deleted  -   -       -     -    -
+ID                      NAME  STATUS   IP  REGION  PLAN  MONTHLY  AGE  EXPIRES
+digitalocean/512000001  -     deleted  -   -       -     -        -    -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
 simulated DigitalOcean: nothing here is real or bills
@@ -93,7 +96,6 @@ digitalocean/512000001: deleting
 exit 3
 --- stdout
 --- stderr
-simulated DigitalOcean: nothing here is real or bills
 simulated DigitalOcean: nothing here is real or bills
 error: no tunnel's server is called `tunnel-1`, and it is no id of this cloud
 hint: list the servers with `provision inlets status`; one that inletsctl made is only known by its --id

@@ -41,10 +41,11 @@ fn a_session() {
     snapshot!(sandbox, sandbox.sim(&["create", "web-1", "--wait"]), @r#"
 exit 0
 --- stdout
-ID                      NAME   STATUS  IP           REGION  PLAN                AGE  EXPIRES
-digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  [AGE]  -
+ID                      NAME   STATUS  IP           REGION  PLAN                MONTHLY   AGE  EXPIRES
+digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  4.00 USD  [AGE]  -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
+web-1: 4.00 USD a month (without tax and traffic, price of 2026-09-20)
 created digitalocean/512000001
 digitalocean/512000001: provisioning (new)
 digitalocean/512000001: active
@@ -52,16 +53,17 @@ digitalocean/512000001: active
     snapshot!(sandbox, sandbox.sim(&["list"]), @r#"
 exit 0
 --- stdout
-ID                      NAME   STATUS  IP           REGION  PLAN                AGE  EXPIRES
-digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  [AGE]  -
+ID                      NAME   STATUS  IP           REGION  PLAN                MONTHLY   AGE  EXPIRES
+digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  4.00 USD  [AGE]  -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
+a month, without tax and traffic: 4.00 USD
 "#);
     snapshot!(sandbox, sandbox.sim(&["delete", "digitalocean/512000001", "--wait"]), @r#"
 exit 0
 --- stdout
-ID                      NAME  STATUS   IP  REGION  PLAN  AGE  EXPIRES
-digitalocean/512000001  -     deleted  -   -       -     -    -
+ID                      NAME  STATUS   IP  REGION  PLAN  MONTHLY  AGE  EXPIRES
+digitalocean/512000001  -     deleted  -   -       -     -        -    -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
 digitalocean/512000001: deleting
@@ -98,8 +100,13 @@ created: "[TIME]"
 expires: null
 message: null
 origin: created
+price:
+  amount: 5.99
+  currency: EUR
+  as_of: "2026-09-25"
 --- stderr
 simulated Hetzner Cloud: nothing here is real or bills
+web-1: 5.99 EUR a month (without tax and traffic, price of 2026-09-25)
 created hetzner/105000001
 hint: look at it:   provision --sim --sim-state [FOLDER]/sim.json status hetzner/105000001
 hint: wait for it:  provision --sim --sim-state [FOLDER]/sim.json wait hetzner/105000001

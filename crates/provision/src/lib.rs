@@ -2,6 +2,7 @@
 
 pub mod gc;
 pub mod poller;
+pub mod prices;
 pub mod registry;
 pub mod survey;
 pub mod wait;

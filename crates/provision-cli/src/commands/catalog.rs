@@ -10,6 +10,7 @@ use crate::{
     failure::{Failure, Outcome, Tally},
     output::{self, Cell, Column},
     progress::{Progress, hint},
+    size::gibibytes,
     terminal::Tone,
 };
 
@@ -105,7 +106,7 @@ pub(super) async fn plans(context: &Context, args: &PlansArgs) -> Outcome {
             Cell::from(plan.id.as_str()),
             Cell::from(offer.provider),
             Cell::from(plan.vcpus.map(|vcpus| vcpus.to_string())).sorted_by(plan.vcpus),
-            Cell::from(plan.memory_mib.map(|mib| format!("{mib} MiB"))).sorted_by(plan.memory_mib.map(number)),
+            Cell::from(plan.memory_mib.map(gibibytes)).sorted_by(plan.memory_mib.map(number)),
             Cell::from(plan.disk_gb.map(|gb| format!("{gb} GB"))).sorted_by(plan.disk_gb.map(number)),
             Cell::from(price.map(|(amount, currency)| format!("{amount:.2} {currency}")))
                 .sorted_by(price.map(|(amount, _)| amount)),

@@ -27,7 +27,7 @@ use crate::{
     failure::{Exit, Failure, Outcome, Tally},
     id,
     interrupt::Interrupt,
-    output::HostDocument,
+    price::{self, PriceBook},
     progress::{hint, say, warn},
 };
 
@@ -54,8 +54,9 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         }
     }
     let chooses_plan = places.iter().any(places::chooses_plan);
+    let mut prices = PriceBook::default();
     if args.dry_run && !chooses_plan {
-        return dry_run(context, args, &names, &user_data, &places);
+        return dry_run(context, args, &names, &user_data, &places, &prices);
     }
     let mut clouds: Vec<Cloud> = Vec::new();
     for info in &selection.infos {
@@ -66,7 +67,7 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         let choosing = async {
             for place in &mut places {
                 if let Some(cloud) = places::cloud_of(&clouds, place) {
-                    places::choose_plan(args, cloud, place).await?;
+                    places::choose_plan(args, cloud, place, &mut prices).await?;
                 }
             }
             Ok::<_, Failure>(())
@@ -78,7 +79,13 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         }
     }
     if args.dry_run {
-        return dry_run(context, args, &names, &user_data, &places);
+        return dry_run(context, args, &names, &user_data, &places, &prices);
+    }
+    let announcing = announce(&names, &clouds, &places, &mut prices);
+    tokio::select! {
+        biased;
+        () = interrupt.happened() => return Ok(Exit::Interrupted),
+        announced = announcing => announced?,
     }
     let rerun = rerun::command(std::env::args().skip(1));
     let creation = Creating {
@@ -88,11 +95,13 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         places: &places,
         chooses_plan,
         user_data: &user_data,
+        prices: &prices,
         interrupt: &interrupt,
         rerun: &rerun,
     };
     let making = names.iter().map(|name| creation.run(name));
-    let ended: Vec<Ended> = stream::iter(making).buffered(SIDE_BY_SIDE).collect().await;
+    let mut ended: Vec<Ended> = stream::iter(making).buffered(SIDE_BY_SIDE).collect().await;
+    ended::price(&mut ended, &clouds.iter().collect::<Vec<_>>(), prices, &interrupt).await;
     ended::print(context, &args.table, ended, names.len() > 1, Tally::default())
 }
 
@@ -116,12 +125,30 @@ fn names(args: &CreateArgs) -> Outcome<Vec<HostName>> {
     Ok(names)
 }
 
+/// Says what the hosts are going to cost. Credentials that are refused here are not tried again with the create.
+async fn announce(names: &[HostName], clouds: &[Cloud], places: &[Place], prices: &mut PriceBook) -> Outcome<()> {
+    let keys = places.iter().filter_map(|place| place.priced(clouds));
+    let failures = prices.learn(&clouds.iter().collect::<Vec<_>>(), keys.collect()).await;
+    let Some(first) = places.first() else { return Ok(()) };
+    if let Some(cloud) = places::cloud_of(clouds, first) {
+        price::refused(cloud, failures)?;
+    }
+    let price = first.priced(clouds).and_then(|place| prices.at(&place));
+    let price = price::announced(price.as_ref());
+    match names {
+        [name] => say(&format!("{name}: {price}")),
+        names => say(&format!("each of {} hosts: {price}", names.len())),
+    }
+    Ok(())
+}
+
 fn dry_run(
     context: &Context,
     args: &CreateArgs,
     names: &[HostName],
     user_data: &UserData,
     places: &[Place],
+    prices: &PriceBook,
 ) -> Outcome {
     let Some(first) = places.first() else {
         return Ok(Exit::Ok);
@@ -131,7 +158,7 @@ fn dry_run(
         .map(|name| plan::read(context, args, name, user_data, first))
         .collect::<Outcome<_>>()?;
     let orders: Vec<_> = hosts.iter().map(|host| (first.info, host)).collect();
-    plan::print(context, &orders)?;
+    plan::print(context, &orders, prices)?;
     for place in places.iter().skip(1) {
         say(&format!("without room there: {}", place.shown()));
     }
@@ -147,6 +174,7 @@ struct Creating<'a> {
     places: &'a [Place],
     chooses_plan: bool,
     user_data: &'a UserData,
+    prices: &'a PriceBook,
     interrupt: &'a Interrupt,
     rerun: &'a str,
 }
@@ -187,7 +215,7 @@ impl Creating<'_> {
                     let shown = id::shown(created.provider, &created.id);
                     say(&format!("interrupted: {shown} was created"));
                     say_how_to_delete(self.context, &created);
-                    return Ok(Ended::interrupted(Some(HostDocument::from(&created))));
+                    return Ok(Ended::interrupted(Some(self.prices.document(&created))));
                 }
                 Created::Interrupted(None) => return Ok(Ended::interrupted(None)),
                 Created::NoRoom(failure) => {
@@ -202,7 +230,12 @@ impl Creating<'_> {
                         place.shown(),
                         failure.lines().join(": ")
                     ));
-                    say(&format!("{name}: trying {}", next.shown()));
+                    let price = next.priced(self.clouds).and_then(|place| self.prices.at(&place));
+                    say(&format!(
+                        "{name}: trying {}: {}",
+                        next.shown(),
+                        price::announced(price.as_ref())
+                    ));
                     if !place.is_beside(next) {
                         leave(cloud, &host).await;
                     }
@@ -245,7 +278,7 @@ impl Creating<'_> {
     ) -> Outcome<Ended> {
         let info = cloud.provisioner.info();
         let shown = id::shown(info.id, &created.id);
-        let document = HostDocument::from(&created);
+        let document = self.prices.document(&created);
         if created.origin == Some(Origin::AdoptedDifferent) {
             let failure = different::different(self.context, host, &created);
             return Ok(Ended::failed(Some(document), failure));

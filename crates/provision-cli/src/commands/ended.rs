@@ -1,8 +1,12 @@
+use provision::ProvisionedHost;
+
 use crate::{
     args::TableArgs,
-    context::Context,
+    context::{Cloud, Context},
     failure::{Exit, Failure, Outcome, Tally},
+    interrupt::Interrupt,
     output::{self, HostDocument},
+    price::PriceBook,
 };
 
 /// How a command ended for one of its hosts, to be printed when it has for all.
@@ -35,6 +39,17 @@ impl Ended {
             failure: None,
             interrupted: true,
         }
+    }
+}
+
+/// Puts what they cost into the hosts, looked up where it is not known.
+pub(super) async fn price(ended: &mut [Ended], clouds: &[&Cloud], mut prices: PriceBook, interrupt: &Interrupt) {
+    let documents = || ended.iter().filter_map(|one| one.document.as_ref());
+    let hosts: Vec<ProvisionedHost> = documents().filter_map(HostDocument::host).cloned().collect();
+    // Without an answer a host is shown without its price.
+    let _ = interrupt.or(prices.learn_hosts(clouds, &hosts)).await;
+    for document in ended.iter_mut().filter_map(|one| one.document.as_mut()) {
+        document.set_price(document.host().and_then(|host| prices.of_host(host)));
     }
 }
 

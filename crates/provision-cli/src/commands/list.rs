@@ -2,6 +2,7 @@ mod watch;
 
 use provision::{
     Labels, Provisioner, RegionFilter,
+    prices::Totals,
     survey::{self, Survey},
 };
 
@@ -11,7 +12,8 @@ use crate::{
     failure::{Failure, Outcome, Tally},
     filter::Shown,
     output::{self, HostDocument},
-    progress::{Progress, hint},
+    price::PriceBook,
+    progress::{Progress, hint, say},
 };
 
 /// `provision list`
@@ -26,8 +28,9 @@ pub(super) async fn run(context: &Context, args: &ListArgs) -> Outcome {
     }
     let progress = Progress::start("listing");
     let survey = look(&clouds, &shown).await;
-    drop(progress);
     let hosts = survey.hosts;
+    let prices = PriceBook::of_hosts(&clouds.iter().collect::<Vec<_>>(), &hosts).await;
+    drop(progress);
     if hosts.is_empty() && survey.gaps.is_empty() {
         let titles: Vec<&str> = clouds.iter().map(|cloud| cloud.provisioner.info().title).collect();
         let which = if shown.is_narrow() { "such hosts" } else { "hosts" };
@@ -36,7 +39,7 @@ pub(super) async fn run(context: &Context, args: &ListArgs) -> Outcome {
             titles.join(", ")
         ));
     }
-    let documents: Vec<HostDocument> = hosts.iter().map(HostDocument::from).collect();
+    let documents: Vec<HostDocument> = hosts.iter().map(|host| prices.document(host)).collect();
     // A place that was read counts, even one without hosts.
     let read = clouds
         .len()
@@ -46,6 +49,10 @@ pub(super) async fn run(context: &Context, args: &ListArgs) -> Outcome {
     // An empty list would say that there are none.
     if read > 0 {
         output::hosts(&context.view(&args.table), &documents)?;
+    }
+    if !documents.is_empty() {
+        let totals: Totals = documents.iter().map(|document| document.price().cloned()).collect();
+        say(&format!("a month, without tax and traffic: {totals}"));
     }
     for gap in survey.gaps {
         tally.failed(&Failure::from(gap.error));

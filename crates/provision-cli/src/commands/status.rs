@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     failure::{Outcome, Tally},
     output::{self, HostDocument},
+    price::PriceBook,
 };
 
 /// `provision status NAME|ID...`
@@ -21,13 +22,15 @@ pub(super) async fn run(context: &Context, args: &StatusArgs) -> Outcome {
             }
         }
     });
-    let mut documents = Vec::new();
+    let mut hosts = Vec::new();
     for read in futures_util::future::join_all(reading).await {
         match read {
-            Ok(host) => documents.push(HostDocument::from(&host)),
+            Ok(host) => hosts.push(host),
             Err(failure) => tally.failed(&failure),
         }
     }
+    let prices = PriceBook::of_hosts(&targets.clouds(), &hosts).await;
+    let documents: Vec<HostDocument> = hosts.iter().map(|host| prices.document(host)).collect();
     output::some_hosts(&context.view(&args.table), &documents, targets.several)?;
     Ok(tally.exit_of_each())
 }

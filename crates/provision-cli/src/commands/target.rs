@@ -42,6 +42,10 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
+    pub(crate) fn clouds(&self) -> Vec<&Cloud> {
+        self.clouds.iter().collect()
+    }
+
     pub(crate) fn cloud(&self, target: &Target) -> Outcome<&Cloud> {
         let cloud = self.clouds.get(target.cloud);
         cloud.ok_or_else(|| Failure::new(Exit::Error, "a host without its cloud: this is a defect of the program"))

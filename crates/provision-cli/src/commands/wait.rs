@@ -15,6 +15,7 @@ use crate::{
     id,
     interrupt::Interrupt,
     output::HostDocument,
+    price::PriceBook,
     progress::{Progress, hint, say},
 };
 
@@ -49,7 +50,11 @@ pub(super) async fn run(context: &Context, args: &WaitArgs) -> Outcome {
         Ok(watch.run(wait, &interrupt, explain).await)
     });
     let ended: Outcome<Vec<Ended>> = futures_util::future::join_all(waiting).await.into_iter().collect();
-    ended::print(context, &args.table, ended?, targets.several, tally)
+    let mut ended = ended?;
+    if !args.deleted {
+        ended::price(&mut ended, &targets.clouds(), PriceBook::default(), &interrupt).await;
+    }
+    ended::print(context, &args.table, ended, targets.several, tally)
 }
 
 /// Waiting for one host, shared with `create --wait`: progress, Ctrl-C and how it ended.

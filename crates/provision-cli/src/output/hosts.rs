@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use provision::{HostId, HostStatus, ProvisionedHost};
+use provision::{HostId, HostStatus, Price, ProvisionedHost};
 use serde::{Serialize, Serializer, ser::Error as _};
 
 use super::{Cell, Column, View, sheet};
@@ -10,6 +10,8 @@ use crate::{args::Format, duration, failure::Outcome, terminal::Tone};
 #[derive(Debug, Clone)]
 pub(crate) struct HostDocument {
     host: ProvisionedHost,
+    /// What it bills in a month.
+    price: Option<Price>,
     /// A state that the command knows better than the cloud said.
     status: Option<String>,
     /// Nothing but the id is known.
@@ -21,6 +23,7 @@ impl HostDocument {
     pub(crate) fn of_id(provider: &'static str, id: &HostId, status: &str) -> Self {
         Self {
             host: ProvisionedHost::new(provider, id.clone(), "", HostStatus::Unknown, ""),
+            price: None,
             status: Some(status.to_owned()),
             bare: true,
         }
@@ -32,6 +35,25 @@ impl HostDocument {
         self
     }
 
+    /// The same host with what it bills in a month.
+    pub(crate) fn with_price(mut self, price: Option<Price>) -> Self {
+        self.price = price;
+        self
+    }
+
+    pub(crate) fn set_price(&mut self, price: Option<Price>) {
+        self.price = price;
+    }
+
+    /// The host, unless nothing but its id is known.
+    pub(crate) fn host(&self) -> Option<&ProvisionedHost> {
+        Some(&self.host).filter(|_| !self.bare)
+    }
+
+    pub(crate) fn price(&self) -> Option<&Price> {
+        self.price.as_ref()
+    }
+
     fn status(&self) -> &str {
         self.status.as_deref().unwrap_or(self.host.status.as_str())
     }
@@ -41,13 +63,24 @@ impl HostDocument {
     }
 }
 
+/// The library's fields in their order, and the price.
+#[derive(Serialize)]
+struct Priced<'a> {
+    #[serde(flatten)]
+    host: &'a ProvisionedHost,
+    price: &'a Option<Price>,
+}
+
 impl Serialize for HostDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some(status) = &self.status else {
-            return self.host.serialize(serializer);
+            let (host, price) = (&self.host, &self.price);
+            return Priced { host, price }.serialize(serializer);
         };
         let mut document = serde_json::to_value(&self.host).map_err(S::Error::custom)?;
         if let Some(fields) = document.as_object_mut() {
+            let price = serde_json::to_value(&self.price).map_err(S::Error::custom)?;
+            fields.insert("price".to_owned(), price);
             fields.insert("status".to_owned(), status.as_str().into());
             fields.insert("raw_status".to_owned(), serde_json::Value::Null);
             if self.bare {
@@ -62,6 +95,7 @@ impl From<&ProvisionedHost> for HostDocument {
     fn from(host: &ProvisionedHost) -> Self {
         Self {
             host: host.clone(),
+            price: None,
             status: None,
             bare: false,
         }
@@ -69,13 +103,14 @@ impl From<&ProvisionedHost> for HostDocument {
 }
 
 /// The columns of every table of hosts. Its name tells a host, so that the id may be shortened where there is no room.
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column::new("ID").shortens_to(18),
     Column::new("NAME").shortens_to(12),
     Column::new("STATUS"),
     Column::new("IP"),
     Column::new("REGION").goes(3),
     Column::new("PLAN").goes(1),
+    Column::new("MONTHLY").goes(5),
     Column::new("AGE").goes(2),
     Column::new("EXPIRES").goes(4),
     Column::new("IMAGE").wide(),
@@ -115,6 +150,8 @@ fn row(document: &HostDocument, now: SystemTime) -> Vec<Cell> {
         Cell::from(host.ip.map(|ip| ip.to_string())),
         Cell::from(host.region.as_deref()),
         Cell::from(host.plan.as_deref()),
+        Cell::from(document.price.as_ref().map(ToString::to_string))
+            .sorted_by(document.price.as_ref().map(|price| price.amount)),
         // The oldest host has the greatest age.
         Cell::from(age).sorted_by(host.created.and_then(seconds).map(std::ops::Neg::neg)),
         Cell::from(expires).sorted_by(host.expires().and_then(seconds)),

@@ -16,8 +16,8 @@ use std::{
 
 use provision::{
     BasicHost, Capabilities, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, HostStatus,
-    IdempotencyKey, Labels, ListFilter, Origin, Polling, ProviderInfo, ProvisionedHost, Provisioner, Result, Settled,
-    UserData, async_trait,
+    IdempotencyKey, Labels, ListFilter, MonthlyCost, Origin, Plan, Polling, ProviderInfo, ProvisionedHost, Provisioner,
+    Result, Settled, UserData, async_trait,
     wait::{BoxFuture, Pace, Timer},
 };
 
@@ -30,6 +30,7 @@ pub(crate) enum Step {
     Adopted,
     Deletion(Deletion),
     List(Vec<ProvisionedHost>),
+    Plans(Vec<Plan>),
     Read(ProvisionedHost),
     Fails(ErrorKind),
     FailsFor(ErrorKind, Duration),
@@ -118,6 +119,7 @@ pub(crate) fn id() -> HostId {
 
 static INFO: ProviderInfo = ProviderInfo::new("fake", "Fake")
     .with_defaults("here", "small", "ubuntu")
+    .with_monthly_cost(MonthlyCost::new(3.0, "EUR", "2026-11-20", "public IPv4"))
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()
@@ -207,8 +209,18 @@ impl Provisioner for FakeCloud {
             step => panic!("{step:?} does not answer list"),
         }
     }
-    async fn catalog(&self, _query: &CatalogQuery) -> Result<Catalog> {
-        panic!("nobody asks for the catalog")
+    async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
+        match self
+            .answer(format!("catalog {}", query.region().unwrap_or("-")))
+            .await?
+        {
+            Step::Plans(plans) => {
+                let mut catalog = Catalog::default();
+                catalog.plans = plans;
+                Ok(catalog)
+            }
+            step => panic!("{step:?} does not answer catalog"),
+        }
     }
 }
 

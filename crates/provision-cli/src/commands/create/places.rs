@@ -9,6 +9,7 @@ use crate::{
     commands::catalog::fits,
     context::{Cloud, Context, Selection},
     failure::{Exit, Failure, Outcome},
+    price::{self, PriceBook},
     progress::say,
 };
 
@@ -30,6 +31,12 @@ impl Place {
         words.extend(self.region.as_deref());
         words.extend(self.plan.as_deref());
         words.join(" ")
+    }
+
+    /// What has a price there.
+    pub(super) fn priced(&self, clouds: &[Cloud]) -> Option<price::Key> {
+        let cloud = cloud_of(clouds, self)?;
+        Some(price::place(cloud, self.plan.as_deref(), self.region.as_deref()))
     }
 
     /// Whether it is the same cloud and region.
@@ -99,7 +106,12 @@ pub(super) fn chooses_plan(place: &Place) -> bool {
 }
 
 /// Puts the cheapest plan that is large enough and can be ordered into a place that asks for it.
-pub(super) async fn choose_plan(args: &CreateArgs, cloud: &Cloud, place: &mut Place) -> Outcome<()> {
+pub(super) async fn choose_plan(
+    args: &CreateArgs,
+    cloud: &Cloud,
+    place: &mut Place,
+    prices: &mut PriceBook,
+) -> Outcome<()> {
     if !chooses_plan(place) {
         return Ok(());
     }
@@ -108,7 +120,7 @@ pub(super) async fn choose_plan(args: &CreateArgs, cloud: &Cloud, place: &mut Pl
         query = query.with_region(region);
     }
     let catalog = cloud.provisioner.catalog(&query).await?;
-    let mut plans = catalog.plans.into_iter();
+    let mut plans = catalog.plans.iter();
     let plan = plans.find(|plan| plan.available != Some(false) && plan.monthly_cost.is_some() && fits(plan, args.size));
     let plan = plan.ok_or_else(|| {
         Failure::new(
@@ -119,13 +131,10 @@ pub(super) async fn choose_plan(args: &CreateArgs, cloud: &Cloud, place: &mut Pl
             ),
         )
     })?;
-    if let Some(cost) = plan.monthly_cost {
-        say(&format!(
-            "{}: plan {} for {cost:.2} {} a month",
-            place.info.id, plan.id, plan.currency
-        ));
-    }
-    place.plan = Some(plan.id);
+    say(&format!("{}: the cheapest plan is {}", place.info.id, plan.id));
+    place.plan = Some(plan.id.clone());
+    let (_, _, region) = price::place(cloud, None, place.region.as_deref());
+    prices.keep(place.info, catalog.plans, &region);
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use provision::{
-    BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, Order, PortRange, ProviderInfo, UserData, UserDataKind,
+    BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, Order, PortRange, Price, ProviderInfo, UserData,
+    UserDataKind,
 };
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ use crate::{
     context::Context,
     failure::{Failure, Outcome},
     output::{self, or_dash, rfc3339},
+    price::{self, PriceBook},
 };
 
 /// What the hosts run at first boot. Read once, also from stdin.
@@ -91,6 +93,8 @@ struct Plan<'a> {
     expires: Option<String>,
     user_data: UserDataFacts,
     additional: &'a std::collections::BTreeMap<String, String>,
+    /// As far as it is known.
+    price: Option<Price>,
 }
 
 #[derive(Serialize)]
@@ -100,20 +104,25 @@ struct UserDataFacts {
 }
 
 /// Prints what would be asked for: of one name a document, of several a list.
-pub(in crate::commands) fn print(context: &Context, orders: &[(&'static ProviderInfo, &BasicHost)]) -> Outcome<()> {
+pub(in crate::commands) fn print(
+    context: &Context,
+    orders: &[(&'static ProviderInfo, &BasicHost)],
+    prices: &PriceBook,
+) -> Outcome<()> {
     let plans: Vec<Plan<'_>> = orders
         .iter()
-        .map(|(info, host)| of(info, host))
+        .map(|(info, host)| of(info, host, prices))
         .collect::<Outcome<_>>()?;
     match (context.format(), plans.as_slice()) {
         (Format::Json | Format::Yaml, [plan]) => output::document(context.format(), plan),
         (Format::Json | Format::Yaml, plans) => output::document(context.format(), &plans),
-        (_, plans) => plans.iter().try_for_each(table),
+        (_, plans) => plans.iter().try_for_each(|plan| table(context, plan)),
     }
 }
 
-fn of<'a>(info: &'static ProviderInfo, host: &'a BasicHost) -> Outcome<Plan<'a>> {
+fn of<'a>(info: &'static ProviderInfo, host: &'a BasicHost, prices: &PriceBook) -> Outcome<Plan<'a>> {
     let region = host.region.as_deref().unwrap_or(info.default_region);
+    let plan = host.plan.as_deref().unwrap_or(info.default_plan);
     let order = Order::new(info, region, host)?;
     Ok(Plan {
         provider: info.id,
@@ -122,7 +131,7 @@ fn of<'a>(info: &'static ProviderInfo, host: &'a BasicHost) -> Outcome<Plan<'a>>
         status: "dry-run",
         ip: None,
         region,
-        plan: host.plan.as_deref().unwrap_or(info.default_plan),
+        plan,
         image: host.image.as_deref().unwrap_or(info.default_image),
         labels: order.labels,
         ports: host.ports.restricted(),
@@ -134,10 +143,11 @@ fn of<'a>(info: &'static ProviderInfo, host: &'a BasicHost) -> Outcome<Plan<'a>>
             bytes: host.user_data.len(),
         },
         additional: &host.additional,
+        price: prices.of(info, plan, region),
     })
 }
 
-fn table(plan: &Plan<'_>) -> Outcome<()> {
+fn table(context: &Context, plan: &Plan<'_>) -> Outcome<()> {
     let ports = plan
         .ports
         .map(|ports| ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
@@ -148,6 +158,7 @@ fn table(plan: &Plan<'_>) -> Outcome<()> {
         ("region", plan.region.to_owned()),
         ("plan", plan.plan.to_owned()),
         ("image", plan.image.to_owned()),
+        ("price", price_row(context, plan)),
         ("labels", plan.labels.to_tags().join(", ")),
         ("open ports", ports.unwrap_or_else(|| "all".to_owned())),
         ("ssh keys", plan.ssh_keys.to_string()),
@@ -164,4 +175,14 @@ fn table(plan: &Plan<'_>) -> Outcome<()> {
         .map(|(key, value)| vec![key.clone(), value.clone()]);
     let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
     output::rows(Format::Table, plan, &["WOULD CREATE", ""], rows.chain(additional))
+}
+
+fn price_row(context: &Context, plan: &Plan<'_>) -> String {
+    match &plan.price {
+        Some(price) => price::announced(Some(price)),
+        None => format!(
+            "not known without asking the cloud, see: {}",
+            context.command(&["-p", plan.provider, "plans", "--region", plan.region])
+        ),
+    }
 }

@@ -21,12 +21,13 @@ use crate::{
         },
         list::labels,
     },
-    context::Context,
+    context::{Cloud, Context},
     duration,
     failure::{Exit, Failure, Outcome as CommandOutcome},
     id,
     interrupt::Interrupt,
-    output::{self, HostDocument},
+    output,
+    price::{self, PriceBook},
     progress::{Progress, hint, say},
     reach,
 };
@@ -43,13 +44,17 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     host.user_data = server.user_data(&token.token)?;
     info.check(&host)?;
     if args.dry_run {
-        plan::print(context, &[(info, &host)])?;
+        plan::print(context, &[(info, &host)], &PriceBook::default())?;
         say("nothing was created: this is a dry run");
         return Ok(Exit::Ok);
     }
     let rerun = rerun(args, &name);
     let cloud = context.connect(info).await?;
     let interrupt = Interrupt::listen()?;
+    let Some(priced) = interrupt.or(announce(&cloud, &host)).await else {
+        return Ok(Exit::Interrupted);
+    };
+    let prices = priced?;
     let timer = TokioTimer::new();
     let limit = args.timeout.0;
     let created = match attempt::create(context, &cloud, &host, limit, &timer, &interrupt, &rerun).await? {
@@ -57,7 +62,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
         Created::NoRoom(failure) => return Err(failure),
         Created::Interrupted(created) => {
             if let Some(created) = created {
-                output::host(&context.view(&TableArgs::default()), &HostDocument::from(&created))?;
+                output::host(&context.view(&TableArgs::default()), &prices.document(&created))?;
                 say(&format!("interrupted: {} was created", id::shown(info.id, &created.id)));
                 hint(&format!("go on with it: {rerun}"));
             }
@@ -67,7 +72,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     let shown = id::shown(info.id, &created.id);
     match created.origin {
         Some(Origin::AdoptedDifferent) => {
-            output::host(&context.view(&TableArgs::default()), &HostDocument::from(&created))?;
+            output::host(&context.view(&TableArgs::default()), &prices.document(&created))?;
             return Err(different::different(context, &host, &created));
         }
         Some(Origin::Adopted) => say(&format!("{shown} exists already: nothing was created")),
@@ -118,7 +123,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
         _ => Answers::Simulated,
     };
     let tunnel = Tunnel::new(context, &active, mode, Some(&token), Some(answers == Answers::Yes));
-    document::print(context, &active, &tunnel)?;
+    document::print(context, &prices.document(&active), &active, &tunnel)?;
     answers.told(&shown, &limit)
 }
 
@@ -166,6 +171,20 @@ async fn answers(shown: &str, ip: IpAddr, within: Duration, interrupt: &Interrup
             if reached { Answers::Yes } else { Answers::No }
         }
     }
+}
+
+/// Says what the host is going to cost. Credentials that are refused here are not tried again with the create.
+async fn announce(cloud: &Cloud, host: &BasicHost) -> CommandOutcome<PriceBook> {
+    let mut prices = PriceBook::default();
+    let place = price::place(cloud, host.plan.as_deref(), host.region.as_deref());
+    let failures = prices.learn(&[cloud], [place.clone()].into()).await;
+    price::refused(cloud, failures)?;
+    say(&format!(
+        "{}: {}",
+        host.name,
+        price::announced(prices.at(&place).as_ref())
+    ));
+    Ok(prices)
 }
 
 fn server(args: &InletsCreateArgs) -> CommandOutcome<InletsPro> {

@@ -6,7 +6,7 @@ use super::{cloud, status, status::no_tunnel, token};
 use crate::{
     args::{DeleteArgs, InletsDeleteArgs, InletsctlArgs, TableArgs},
     commands,
-    context::Context,
+    context::{Cloud, Context},
     failure::{Exit, Outcome},
     id,
 };
@@ -17,8 +17,9 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     let mut name = None;
     let mut wanted = None;
     if let Some(given) = args.id.as_deref().or(args.host.as_deref()) {
+        let cloud = context.connect(info).await?;
         let servers = if args.id.is_none() && id::split(given).0.is_none() {
-            status::servers(context, info, region.clone()).await?
+            status::servers(&cloud, region.clone()).await?
         } else {
             Vec::new()
         };
@@ -28,7 +29,7 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
                 name = Some(host.name.clone());
                 id::shown(info.id, &host.id)
             }
-            _ => match whole(context, info, given, &args.cloud).await? {
+            _ => match whole(context, &cloud, given, &args.cloud).await? {
                 Some(id) => id,
                 // The cloud says what an id of its looks like.
                 None if args.id.is_some() && id::split(given).0.is_none() => format!("{}/{given}", info.id),
@@ -57,16 +58,11 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
 
 /// An id as inletsctl printed it, with the parts that ours have and its flags name. Nothing is guessed: what is missing is told
 /// by the cloud, before any request. `None` when no such id can be one of the cloud's.
-async fn whole(
-    context: &Context,
-    info: &'static ProviderInfo,
-    given: &str,
-    flags: &InletsctlArgs,
-) -> Outcome<Option<String>> {
+async fn whole(context: &Context, cloud: &Cloud, given: &str, flags: &InletsctlArgs) -> Outcome<Option<String>> {
     let (info, id) = match id::split(given) {
         // inletsctl's ids have no provider in front.
         (Some(prefix), _) if provision::find(prefix).is_ok() => context.host_id(given)?,
-        _ => (info, HostId::from_text(given)?),
+        _ => (cloud.provisioner.info(), HostId::from_text(given)?),
     };
     let place = flags.zone.as_ref().or(flags.region.as_ref());
     let project = flags.project_id.as_ref();
@@ -76,7 +72,6 @@ async fn whole(
         project.into_iter().collect(),
         place.into_iter().chain(project).collect(),
     ];
-    let cloud = context.connect(info).await?;
     for more in parts {
         let Ok(candidate) = HostId::from_parts(id.parts().chain(more.into_iter().map(String::as_str))) else {
             continue;

@@ -51,9 +51,9 @@ impl Tunnel {
 }
 
 /// Prints a tunnel's server: for people as lines, else as the host's document with `tunnel` in it.
-pub(super) fn print(context: &Context, host: &ProvisionedHost, tunnel: &Tunnel) -> Outcome<()> {
+pub(super) fn print(context: &Context, shown: &HostDocument, host: &ProvisionedHost, tunnel: &Tunnel) -> Outcome<()> {
     if matches!(context.format(), Format::Json | Format::Yaml) {
-        return output::document(context.format(), &document(host, tunnel)?);
+        return output::document(context.format(), &document(shown, tunnel)?);
     }
     let answers = tunnel.answers.map(|answers| if answers { "yes" } else { "no" });
     let rows = [
@@ -62,6 +62,7 @@ pub(super) fn print(context: &Context, host: &ProvisionedHost, tunnel: &Tunnel) 
         ("status", Some(host.status.as_str().to_owned())),
         ("address", host.ip.map(|ip| ip.to_string())),
         ("answers", answers.map(str::to_owned)),
+        ("monthly", shown.price().map(ToString::to_string)),
         ("token", tunnel.token.clone()),
         ("token file", tunnel.token_file.clone()),
         ("client", tunnel.client_command.clone()),
@@ -76,9 +77,9 @@ pub(super) fn print(context: &Context, host: &ProvisionedHost, tunnel: &Tunnel) 
 }
 
 /// The host's document with the tunnel in it.
-pub(super) fn document(host: &ProvisionedHost, tunnel: &Tunnel) -> Outcome<Value> {
+pub(super) fn document(host: &HostDocument, tunnel: &Tunnel) -> Outcome<Value> {
     let failed = |error| Failure::other("cannot write JSON", &error);
-    let mut document = serde_json::to_value(HostDocument::from(host)).map_err(failed)?;
+    let mut document = serde_json::to_value(host).map_err(failed)?;
     if let Some(fields) = document.as_object_mut() {
         fields.insert("tunnel".to_owned(), serde_json::to_value(tunnel).map_err(failed)?);
     }

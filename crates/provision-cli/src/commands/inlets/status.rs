@@ -12,10 +12,11 @@ use super::{
 use crate::{
     args::{Format, InletsStatusArgs, TableArgs},
     config::read_secret,
-    context::Context,
+    context::{Cloud, Context},
     failure::{Exit, Failure, Outcome},
     id,
     output::{self, HostDocument},
+    price::PriceBook,
     progress::hint,
     reach,
 };
@@ -23,28 +24,31 @@ use crate::{
 /// `provision inlets status`
 pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &InletsStatusArgs) -> Outcome {
     let region = cloud::region(&args.cloud, info)?;
+    let cloud = context.connect(info).await?;
     let Some(wanted) = &args.host else {
-        return all(context, info, region).await;
+        return all(context, &cloud, region).await;
     };
-    let host = find(context, info, wanted, region).await?;
+    let host = find(context, &cloud, wanted, region).await?;
     let answers = match host.ip {
         Some(ip) if !context.globals.sim => Some(reach::is_open(ip, InletsPro::CONTROL_PORT).await),
         _ => None,
     };
     let tunnel = tunnel(context, &host, answers)?;
-    document::print(context, &host, &tunnel)?;
+    let prices = PriceBook::of_hosts(&[&cloud], std::slice::from_ref(&host)).await;
+    document::print(context, &prices.document(&host), &host, &tunnel)?;
     Ok(Exit::Ok)
 }
 
 /// All servers of tunnels.
-async fn all(context: &Context, info: &'static ProviderInfo, region: Option<String>) -> Outcome {
-    let hosts = servers(context, info, region).await?;
+async fn all(context: &Context, cloud: &Cloud, region: Option<String>) -> Outcome {
+    let hosts = servers(cloud, region).await?;
+    let prices = PriceBook::of_hosts(&[cloud], &hosts).await;
     if !matches!(context.format(), Format::Json | Format::Yaml) {
-        let documents: Vec<HostDocument> = hosts.iter().map(HostDocument::from).collect();
+        let documents: Vec<HostDocument> = hosts.iter().map(|host| prices.document(host)).collect();
         if hosts.is_empty() {
             hint(&format!(
                 "no tunnels' servers on {} that were created with this tool",
-                info.title
+                cloud.provisioner.info().title
             ));
         }
         output::hosts(&context.view(&TableArgs::default()), &documents)?;
@@ -52,18 +56,13 @@ async fn all(context: &Context, info: &'static ProviderInfo, region: Option<Stri
     }
     let documents = hosts
         .iter()
-        .map(|host| document::document(host, &tunnel(context, host, None)?));
+        .map(|host| document::document(&prices.document(host), &tunnel(context, host, None)?));
     output::document(context.format(), &documents.collect::<Outcome<Vec<_>>>()?)?;
     Ok(Exit::Ok)
 }
 
 /// The servers of tunnels that were made here.
-pub(super) async fn servers(
-    context: &Context,
-    info: &'static ProviderInfo,
-    region: Option<String>,
-) -> Outcome<Vec<ProvisionedHost>> {
-    let cloud = context.connect(info).await?;
+pub(super) async fn servers(cloud: &Cloud, region: Option<String>) -> Outcome<Vec<ProvisionedHost>> {
     let mut filter = ListFilter::all();
     filter.region = region.map_or(RegionFilter::All, RegionFilter::Only);
     let mut hosts = cloud.provisioner.list(&filter).await?;
@@ -73,14 +72,10 @@ pub(super) async fn servers(
 }
 
 /// The host of a name or an id. What could be either is taken for a name first: names are what people type.
-async fn find(
-    context: &Context,
-    info: &'static ProviderInfo,
-    wanted: &str,
-    region: Option<String>,
-) -> Outcome<ProvisionedHost> {
+async fn find(context: &Context, cloud: &Cloud, wanted: &str, region: Option<String>) -> Outcome<ProvisionedHost> {
     if id::split(wanted).0.is_none() {
-        let named = servers(context, info, region).await?;
+        let info = cloud.provisioner.info();
+        let named = servers(cloud, region).await?;
         let mut named = named.into_iter().filter(|host| host.name == wanted);
         match (named.next(), named.next()) {
             (Some(host), None) => return Ok(host),
@@ -94,8 +89,8 @@ async fn find(
             (None, _) => {}
         }
     }
-    let (info, id) = context.host_id(wanted)?;
-    match context.connect(info).await?.provisioner.status(&id).await {
+    let (_, id) = context.host_id(wanted)?;
+    match cloud.provisioner.status(&id).await {
         Err(error) if error.kind() == ErrorKind::InvalidRequest && id::split(wanted).0.is_none() => {
             Err(no_tunnel(wanted))
         }

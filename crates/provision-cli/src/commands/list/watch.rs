@@ -11,6 +11,7 @@ use crate::{
     failure::{Failure, Outcome},
     filter::Shown,
     output::{self, HostDocument},
+    price::PriceBook,
     progress::complain,
 };
 
@@ -29,16 +30,19 @@ pub(super) async fn run(
 ) -> Outcome {
     let redraw = std::io::stdout().is_terminal() && matches!(context.format(), Format::Table | Format::Wide);
     let mut before = BTreeMap::new();
+    let mut prices = PriceBook::default();
+    let reached: Vec<&Cloud> = clouds.iter().collect();
     let mut first = true;
     loop {
         let survey = look(clouds, shown).await;
+        prices.learn_hosts(&reached, &survey.hosts).await;
         let pause = pause(clouds, &survey, every);
         if redraw {
-            let documents: Vec<HostDocument> = survey.hosts.iter().map(HostDocument::from).collect();
+            let documents: Vec<HostDocument> = survey.hosts.iter().map(|host| prices.document(host)).collect();
             output::print(FROM_THE_TOP)?;
             output::hosts(&context.view(&args.table), &documents)?;
         } else {
-            let changes = changes(&mut before, &survey);
+            let changes = changes(&mut before, &survey, &prices);
             print_changes(context, args, &changes, first)?;
             first &= changes.is_empty();
         }
@@ -62,11 +66,15 @@ fn pause(clouds: &[Cloud], survey: &Survey, every: Duration) -> Duration {
 }
 
 /// The hosts that are new, changed or gone. Of a place that could not be read nothing is gone.
-fn changes(before: &mut BTreeMap<String, (String, HostDocument)>, survey: &Survey) -> Vec<HostDocument> {
+fn changes(
+    before: &mut BTreeMap<String, (String, HostDocument)>,
+    survey: &Survey,
+    prices: &PriceBook,
+) -> Vec<HostDocument> {
     let mut changes = Vec::new();
     let mut now = BTreeMap::new();
     for host in &survey.hosts {
-        let document = HostDocument::from(host);
+        let document = prices.document(host);
         let state = format!("{}|{:?}|{:?}", host.status, host.ip, host.plan);
         let id = host.host_ref().to_string();
         if before.get(&id).is_none_or(|(known, _)| *known != state) {
