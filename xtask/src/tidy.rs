@@ -8,6 +8,7 @@ use crate::{Result, cargo, manifest, read};
 mod code;
 mod files;
 mod imports;
+mod keys;
 mod links;
 mod lists;
 
@@ -57,6 +58,7 @@ pub(crate) fn problems(root: &Path) -> Result<Vec<Problem>> {
     }
     problems.extend(imports::check_versions(&read(root, "Cargo.toml")?, &packages));
     problems.extend(links::check(root, &packages));
+    problems.extend(keys::check(root));
     problems.sort();
     problems.dedup();
     Ok(problems)

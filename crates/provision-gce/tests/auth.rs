@@ -14,13 +14,13 @@ use provision_gce::Gce;
 use provision_testkit::wire::{self, answer, received};
 use serde_json::{Value, json};
 
-use support::{ACCOUNT, ID, INSTANCE, instance, with};
+use support::{ID, INSTANCE, TOKEN_URI, account, instance, with};
 
 #[tokio::test]
 async fn a_key_file_of_google_s_signs_its_own_tokens() {
     let server = wire::server().await;
     answer(&server, "GET", INSTANCE, 200, instance("RUNNING", &Labels::new())).await;
-    let cloud = with(&server, "service-account", ACCOUNT);
+    let cloud = with(&server, "service-account", &account(TOKEN_URI));
     for _ in 0..2 {
         cloud.status(&ID.parse().unwrap()).await.unwrap();
     }
@@ -44,10 +44,7 @@ async fn a_key_file_of_google_s_signs_its_own_tokens() {
 #[tokio::test]
 async fn another_token_uri_exchanges_an_assertion_once() {
     let server = wire::server().await;
-    let file = ACCOUNT.replace(
-        "https://oauth2.googleapis.com/token",
-        &format!("{}/token", server.uri()),
-    );
+    let file = account(&format!("{}/token", server.uri()));
     let token = json!({"access_token": "ya29.fetched", "expires_in": 3599, "token_type": "Bearer"});
     answer(&server, "POST", "/token", 200, token).await;
     answer(&server, "GET", INSTANCE, 200, instance("RUNNING", &Labels::new())).await;
@@ -78,10 +75,7 @@ async fn a_token_that_is_about_to_expire_is_fetched_anew() {
 #[tokio::test]
 async fn a_refused_credential_is_unauthorized_and_not_shown() {
     let server = wire::server().await;
-    let file = ACCOUNT.replace(
-        "https://oauth2.googleapis.com/token",
-        &format!("{}/token", server.uri()),
-    );
+    let file = account(&format!("{}/token", server.uri()));
     let refused = json!({"error": "invalid_grant", "error_description": "Invalid JWT Signature."});
     answer(&server, "POST", "/token", 400, refused).await;
     let cloud = with(&server, "service-account", &file);
@@ -108,10 +102,7 @@ async fn a_token_service_that_is_not_there_says_nothing_about_a_host() {
     let absent = json!({"error": "not_found", "error_description": "service account not found"});
     for body in [html, Value::Null, absent] {
         let server = wire::server().await;
-        let file = ACCOUNT.replace(
-            "https://oauth2.googleapis.com/token",
-            &format!("{}/token", server.uri()),
-        );
+        let file = account(&format!("{}/token", server.uri()));
         answer(&server, "POST", "/token", 404, body).await;
         let cloud = with(&server, "service-account", &file);
         let id: HostId = ID.parse().unwrap();

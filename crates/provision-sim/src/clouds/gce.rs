@@ -3,9 +3,9 @@
 //! Facts from the discovery document of compute.v1 (revision 20261106) and
 //! <https://cloud.google.com/compute/docs/reference/rest/v1>; points marked UNCONFIRMED are not proven by a source.
 //!
-//! The simulated project is `sim-project`; `gce/account.json` is the key of its service account. Not
-//! simulated: `wait` on operations, other resources than those below, `OR` in filters.
+//! The simulated project is `sim-project`. Not simulated: `wait` on operations, other resources than those below, `OR` in filters.
 
+mod account;
 mod auth;
 mod catalog;
 mod filter;
@@ -35,8 +35,6 @@ use crate::{
 const ID: &str = "gce";
 /// The one project.
 const PROJECT: &str = "sim-project";
-/// The key of its service account.
-const ACCOUNT: &str = include_str!("gce/account.json");
 /// Query parameters that the methods here know, those of every Google API among them.
 const PARAMETERS: &[&str] = &[
     "$alt",
@@ -75,7 +73,7 @@ impl Cloud for Gce {
             id: ID,
             hosts: &["compute.googleapis.com", "www.googleapis.com", "oauth2.googleapis.com"],
             endpoint_path: "/gce",
-            settings: &[("service-account", ACCOUNT)],
+            settings: &*account::SETTINGS,
         }
     }
 

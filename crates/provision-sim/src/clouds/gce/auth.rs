@@ -4,26 +4,23 @@
 //! Facts from <https://developers.google.com/identity/protocols/oauth2/service-account>; wording of the refusals
 //! UNCONFIRMED.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::{
     Engine as _,
     engine::{
         DecodePaddingMode,
-        general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD},
+        general_purpose::{GeneralPurpose, GeneralPurposeConfig},
     },
 };
-use ring::{
-    rsa::KeyPair,
-    signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey},
-};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, ID};
+use super::{
+    ID,
+    account::{EMAIL, KEY_ID, PUBLIC_KEY},
+};
 use crate::{
     call::Call,
     cloud::Handled,
@@ -49,19 +46,6 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 );
 /// The refresh token of the simulated account's owner.
 const REFRESH_TOKEN: &str = "sim-refresh-token-gce";
-
-#[derive(Deserialize)]
-struct KeyFile {
-    client_email: String,
-    private_key_id: String,
-    private_key: String,
-}
-
-struct Account {
-    client_email: String,
-    private_key_id: String,
-    public_key: Vec<u8>,
-}
 
 #[derive(Deserialize)]
 struct Header {
@@ -199,14 +183,14 @@ fn verify(token: &str) -> Result<Claims, &'static str> {
     let read = |part: &str| BASE64_URL.decode(part).map_err(|_| MALFORMED);
     let header: Header = serde_json::from_slice(&read(header)?).map_err(|_| MALFORMED)?;
     let claims: Claims = serde_json::from_slice(&read(claims)?).map_err(|_| MALFORMED)?;
-    let account = ACCOUNT_KEY.as_ref().ok_or(MALFORMED)?;
+    let key = PUBLIC_KEY.as_ref().ok_or(MALFORMED)?;
     if header.alg != "RS256" || header.typ.as_deref().is_some_and(|typ| typ != "JWT") {
         return Err("Invalid JWT: unsupported algorithm.");
     }
-    if claims.iss != account.client_email {
+    if claims.iss != EMAIL {
         return Err("Invalid grant: account not found");
     }
-    if header.kid.is_some_and(|kid| kid != account.private_key_id) || !is_signed(account, signed, &read(signature)?) {
+    if header.kid.is_some_and(|kid| kid != KEY_ID) || !is_signed(key, signed, &read(signature)?) {
         return Err("Invalid JWT Signature.");
     }
     let now = now();
@@ -217,27 +201,11 @@ fn verify(token: &str) -> Result<Claims, &'static str> {
     Ok(claims)
 }
 
-fn is_signed(account: &Account, text: &str, signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &account.public_key)
+fn is_signed(key: &[u8], text: &str, signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key)
         .verify(text.as_bytes(), signature)
         .is_ok()
 }
-
-/// The simulated account with its public key; reading a private key takes a while.
-static ACCOUNT_KEY: LazyLock<Option<Account>> = LazyLock::new(|| {
-    let file: KeyFile = serde_json::from_str(ACCOUNT).ok()?;
-    let base64: String = file
-        .private_key
-        .lines()
-        .filter(|line| !line.starts_with("-----"))
-        .collect();
-    let pair = KeyPair::from_pkcs8(&STANDARD.decode(base64).ok()?).ok()?;
-    Some(Account {
-        client_email: file.client_email,
-        private_key_id: file.private_key_id,
-        public_key: pair.public_key().as_ref().to_vec(),
-    })
-});
 
 /// Seconds since 1970 by this machine's clock.
 fn now() -> u64 {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    PROJECT, invalid, link, list_page, not_found,
+    invalid, link, list_page, not_found,
     state::{Operation, State},
     time_text,
 };
@@ -69,7 +69,7 @@ fn show(operation: &Operation, now: u64) -> Value {
         "kind": "compute#operation", "id": operation.id.to_string(), "name": operation.name,
         "operationType": operation.kind, "status": status, "progress": if status == "DONE" { 100 } else { 0 },
         "targetLink": link(&operation.target), "targetId": operation.target_id.to_string(),
-        "user": format!("test-only@{PROJECT}.iam.gserviceaccount.com"), "selfLink": link(&path),
+        "user": super::account::EMAIL, "selfLink": link(&path),
         "insertTime": time_text(operation.inserted),
     });
     let Some(fields) = shown.as_object_mut() else {
