@@ -148,6 +148,15 @@ impl Azure {
         }
     }
 
+    /// Whether inlets-operator made this group, which it does not mark: its deployment is there, whose name nobody can guess.
+    async fn is_of_inlets(&self, target: &Target) -> Result<bool> {
+        if !target.is_of_inlets() {
+            return Ok(false);
+        }
+        let found: Option<Deployment> = self.session.find(self.arm.get_deployment(target)).await?;
+        Ok(found.is_some())
+    }
+
     /// The state of a deployment that another call with the same key sent, if it is on its way.
     async fn deployed_by_another(&self, target: &Target) -> Result<Option<String>> {
         let found: Option<Deployment> = self.session.find(self.arm.get_deployment(target)).await?;
@@ -268,14 +277,14 @@ impl Cloud for Azure {
             // Everything of a host is in its group, so that nothing can be left.
             return Ok(Deletion::NotFound);
         };
-        if !group.is_ours() {
+        if group.is_deleting() {
+            return Ok(Deletion::InProgress);
+        }
+        if !group.is_ours() && !self.is_of_inlets(&target).await? {
             return Err(Error::invalid(format!(
                 "resource group `{}` was not made by this tool, and deleting it would delete everything in it: use `az group delete` if you mean it",
                 target.group
             )));
-        }
-        if group.is_deleting() {
-            return Ok(Deletion::InProgress);
         }
         self.remove_group(&target).await
     }

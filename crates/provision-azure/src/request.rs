@@ -174,7 +174,7 @@ fn deployment(target: &Target) -> [&str; 6] {
         "providers",
         "Microsoft.Resources",
         "deployments",
-        &target.name,
+        &target.deployment,
     ]
 }
 

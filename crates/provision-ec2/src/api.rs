@@ -221,12 +221,27 @@ impl Api {
         }
     }
 
-    /// Says at the own group of an instance whose it is; also for an instance that never came to the end of its create.
+    /// Says at the group of an instance whose it is; also for an instance that never came to the end of its create, and for one
+    /// of inlets-operator's.
+    pub(crate) async fn tie_group_of(&self, instance: &Instance) -> Result<()> {
+        match (instance.own_group(), instance.group_of_inlets()) {
+            (None, Some((group, _))) => {
+                self.tie(request::adopt_group(&self.endpoint, group, &instance.id))
+                    .await
+            }
+            (own, _) => self.tie_group(own, &instance.id).await,
+        }
+    }
+
+    /// Says at the own group of an instance whose it is.
     pub(crate) async fn tie_group(&self, group: Option<&str>, instance: &str) -> Result<()> {
-        let Some(group) = group else {
-            return Ok(());
-        };
-        let tag = request::tag_group(&self.endpoint, group, instance);
+        match group {
+            Some(group) => self.tie(request::tag_group(&self.endpoint, group, instance)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn tie(&self, tag: Request) -> Result<()> {
         match self.client.send(tag).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map(|_| ()),

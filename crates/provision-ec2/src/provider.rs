@@ -171,6 +171,9 @@ impl Cloud for Ec2 {
         let terminate = || request::terminate_instance(&api.endpoint, id.instance);
         match api.find(id.instance).await? {
             Some(instance) if instance.is_terminated() => {
+                if instance.group_of_inlets().is_some() {
+                    api.tie_group_of(&instance).await?;
+                }
                 // It may have lost its tags.
                 let wanted = instance.own_group().map_or(Groups::Host(id.instance), Groups::Id);
                 let mut groups = api.groups(wanted).await?;
@@ -185,7 +188,7 @@ impl Cloud for Ec2 {
                         false => api.client.remove(terminate()).await,
                     }
                 };
-                let (ended, tied) = join(end, api.tie_group(instance.own_group(), &instance.id)).await;
+                let (ended, tied) = join(end, api.tie_group_of(&instance)).await;
                 ended?.accepted()?;
                 tied?;
                 Ok(Deletion::InProgress)

@@ -325,6 +325,14 @@ pub(crate) fn tag_group(endpoint: &Endpoint, group: &str, instance: &str) -> Req
         .change(endpoint)
 }
 
+/// As [`tag_group`], for a group that inlets-operator made: from now on it is found as one of ours is.
+pub(crate) fn adopt_group(endpoint: &Endpoint, group: &str, instance: &str) -> Request {
+    Call::new("tag security group", Subject::Part, "CreateTags")
+        .with("ResourceId.1", group)
+        .tags("", [(HOST_TAG, instance), (MANAGED_BY_LABEL, MANAGED_BY)])
+        .change(endpoint)
+}
+
 /// Groups of ours, by what tells them from others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Groups<'a> {

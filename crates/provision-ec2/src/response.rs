@@ -88,6 +88,8 @@ pub(crate) struct Instance {
     image: Option<String>,
     launched: Option<String>,
     pub(crate) token: Option<String>,
+    /// Id and name of each.
+    groups: Vec<(String, String)>,
     tags: Vec<(String, String)>,
 }
 
@@ -110,6 +112,9 @@ impl Instance {
             image: text(node, "imageId"),
             launched: text(node, "launchTime"),
             token: text(node, "clientToken"),
+            groups: items(node, "groupSet")
+                .filter_map(|group| Some((text(group, "groupId")?, text(group, "groupName")?)))
+                .collect(),
             tags: tags(node),
         })
     }
@@ -128,12 +133,23 @@ impl Instance {
         tag(&self.tags, GROUP_LABEL)
     }
 
+    /// Id and name of the group that inlets-operator made for it. It has no tags, and whether its instance has some was not
+    /// looked at: <https://github.com/inlets/cloud-provision/blob/5786ca1/provision/ec2.go>.
+    pub(crate) fn group_of_inlets(&self) -> Option<(&str, &str)> {
+        let is_uuid = |text: &str| HostId::check_uuid(text).is_ok();
+        let mut groups = self.groups.iter().map(|(id, name)| (id.as_str(), name.as_str()));
+        groups
+            .find(|(_, name)| name.strip_prefix("inlets-").is_some_and(is_uuid))
+            .filter(|_| !labels(&self.tags).is_managed())
+    }
+
     /// The host, unless it is gone.
     pub(crate) fn into_host(self, region: &str) -> Result<Option<ProvisionedHost>> {
         let Some(status) = host_status(&self.state, self.reason.as_deref(), self.ip.is_some()) else {
             return Ok(None);
         };
-        let name = tag(&self.tags, "Name").unwrap_or(&self.id).to_owned();
+        let of_inlets = self.group_of_inlets().map(|(_, name)| name);
+        let name = tag(&self.tags, "Name").or(of_inlets).unwrap_or(&self.id).to_owned();
         let id = HostId::from_parts([self.id.as_str(), region])?;
         let mut host = ProvisionedHost::new(INFO.id, id, name, status, self.state);
         host.ip = self.ip;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::budget::Amount;
+use crate::{budget::Amount, scope::Labelled};
 
 /// The release of client and server when no flag names one; they should be the same.
 pub const INLETS_RELEASE: &str = provision_exit_server::inlets::InletsPro::RELEASE;
@@ -153,13 +153,25 @@ pub struct Flags {
     /// Address of the cluster's API, in the place of the kubeconfig's
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub master: String,
-    /// Create no more hosts when so many exist
+    /// Create no more hosts when so many exist in the account; hosts with credentials of their own are counted by themselves
     #[arg(long, global = true)]
     pub max_hosts: Option<usize>,
-    /// Create no more hosts when all of them would cost more in a month, without tax: `50` as long as all prices have one
-    /// currency, `50EUR,40USD` for hosts of several clouds; nothing is created in a currency without an amount
+    /// Create no more hosts in an account when all of its hosts would cost more in a month, without tax: `50` in whatever
+    /// currency its cloud has, or `50EUR,40USD`; nothing is created in a currency without an amount
     #[arg(long, global = true, value_name = "AMOUNT[CURRENCY]", value_delimiter = ',')]
     pub max_monthly_cost: Vec<Amount>,
+    /// As --max-hosts, for the Tunnels and Hosts of each namespace
+    #[arg(long, global = true)]
+    pub max_hosts_per_namespace: Option<usize>,
+    /// As --max-monthly-cost, for the Tunnels and Hosts of each namespace
+    #[arg(long, global = true, value_name = "AMOUNT[CURRENCY]", value_delimiter = ',')]
+    pub max_monthly_cost_per_namespace: Vec<Amount>,
+    /// Work only on Tunnels, Hosts and Services of this namespace: for several installations in one cluster
+    #[arg(long, global = true)]
+    pub watch_namespace: Option<String>,
+    /// Work only on Tunnels, Hosts and Services with these labels, such as `team=web`; a Tunnel gets those of its Service
+    #[arg(long, global = true, value_name = "SELECTOR")]
+    pub tunnel_selector: Option<Labelled>,
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, global = true, default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
@@ -328,7 +340,7 @@ mod tests {
         let cap = |line: &[&str]| {
             let line = ["o"].iter().chain(line).map(Into::into);
             let cli = Cli::try_parse_from(with_two_hyphens(line)).map_err(|error| error.to_string())?;
-            Ok::<_, String>(CostCap::new(&cli.args.max_monthly_cost)?.map(|cap| cap.to_string()))
+            Ok::<_, String>(CostCap::new("--max-monthly-cost", &cli.args.max_monthly_cost)?.map(|cap| cap.to_string()))
         };
         assert_eq!(cap(&[]).unwrap(), None);
         let text = |line| cap(line).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Before an uninstall: deletes every Tunnel and Host, and waits until the clouds say that their hosts are gone, so that no
+//! Before an uninstall: deletes every Tunnel and Host of this installation, and waits until the clouds say that their hosts are gone, so that no
 //! finalizer is left without anybody to take it off.
 
 use std::{
@@ -8,10 +8,7 @@ use std::{
 };
 
 use futures_util::{TryStreamExt as _, stream};
-use kube::{
-    Api, ResourceExt,
-    api::{DeleteParams, ListParams},
-};
+use kube::{ResourceExt, api::DeleteParams};
 
 use crate::{
     causes::with_causes,
@@ -94,8 +91,9 @@ async fn remove<K: Effects>(context: &Arc<Context>, resource: K) -> Result<(), F
 }
 
 async fn list<K: Managed>(context: &Context) -> Result<Vec<K>, Failure> {
-    match Api::<K>::all(context.client.clone()).list(&ListParams::default()).await {
-        Ok(list) => Ok(list.items),
+    let scope = &context.options.scope;
+    match scope.api::<K>(context.client.clone()).list(&scope.list()).await {
+        Ok(list) => Ok(list.items.into_iter().filter(|item| scope.has(item)).collect()),
         // The definition was deleted, and every resource before it.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         Err(error) => Err(error.into()),

@@ -9,7 +9,6 @@ use std::{
 
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::ListParams,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use provision::{Error, ErrorKind, HostId, Result};
@@ -17,14 +16,12 @@ use provision::{Error, ErrorKind, HostId, Result};
 use crate::{
     account::Account,
     accounts::{Accounts, Credentials, off_the_runtime},
-    budget::{Budget, Price},
+    budget::Budget,
     causes::with_causes,
     clock::Clock,
-    crd::{Host, Tunnel},
     engine::Removal,
-    failure::Failure,
     managed::Managed,
-    mapping::{additional::changes_price, conditions::Problem},
+    mapping::conditions::Problem,
     metrics::Metrics,
     options::Options,
     secrets::{SecretOf, Secrets},
@@ -99,7 +96,7 @@ impl Context {
         };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
-            budget: Budget::new(options.max_hosts, options.max_monthly_cost.clone()),
+            budget: Budget::new(options.caps.clone()),
             client,
             accounts,
             options,
@@ -108,62 +105,6 @@ impl Context {
             memories: Mutex::default(),
             secrets: Secrets::default(),
         }
-    }
-
-    /// Counts what exists already, so that the budget holds from the start. Called before anything is created.
-    ///
-    /// # Errors
-    /// When the cluster does not answer.
-    pub async fn count_what_exists(&self) -> Result<(), Failure> {
-        for tunnel in self.all::<Tunnel>().await? {
-            self.count(&tunnel).await;
-        }
-        for host in self.all::<Host>().await? {
-            self.count(&host).await;
-        }
-        Ok(())
-    }
-
-    async fn all<K: Managed>(&self) -> Result<Vec<K>, Failure> {
-        match Api::<K>::all(self.client.clone()).list(&ListParams::default()).await {
-            Ok(list) => Ok(list.items),
-            Err(kube::Error::Api(status)) if status.code == 404 => Err(Failure::Missing {
-                reason: "NoDefinition",
-                message: format!("the cluster does not know {}: kubectl apply -f deploy/crds", K::KIND),
-            }),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn count<K: Managed>(&self, resource: &K) {
-        if resource.stored_id().is_none() {
-            return;
-        }
-        let Some(uid) = resource.uid() else { return };
-        self.budget.note(&uid, None);
-        if self.budget.lacks_price(&uid)
-            && let Ok(account) = self.account(resource).await
-        {
-            self.note_price(resource, &uid, &account).await;
-        }
-    }
-
-    /// Counts a host that exists, with its price where that has to be known.
-    pub async fn note_price<K: Managed>(&self, resource: &K, uid: &str, account: &Account) {
-        let mut price = None;
-        if self.budget.lacks_price(uid) {
-            price = self.monthly_cost(resource, account).await;
-        }
-        self.budget.note(uid, price);
-    }
-
-    /// What a month of a resource's host costs; `None` when that is not known, as with extras that change the plan's price.
-    pub async fn monthly_cost<K: Managed>(&self, resource: &K, account: &Account) -> Option<Price> {
-        if changes_price(resource.additional(), account.info()) {
-            return None;
-        }
-        let (plan, region) = (resource.plan(&self.options), resource.region(&self.options));
-        account.monthly_cost(plan.as_deref(), region.as_deref()).await
     }
 
     /// The license that the operator was given.

@@ -1,5 +1,6 @@
 //! Carries out what the engine says: one reconcile for Tunnels and Hosts, one for Services.
 
+mod admission;
 mod complete;
 mod drive;
 mod effects;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Service;
 use kube::{
-    Api, ResourceExt as _,
+    ResourceExt as _,
     runtime::{
         Controller,
         controller::{Config, Error as ControllerError},
@@ -57,14 +57,19 @@ pub async fn run(
             }
         }
     };
-    let client = context.client.clone();
+    let (client, scope) = (context.client.clone(), &context.options.scope);
+    // Any Service of the namespace may be that of a Tunnel.
+    let (services_in, tunnels_in) = (
+        scope.api::<Service>(client.clone()),
+        scope.api::<Tunnel>(client.clone()),
+    );
     let config = || Config::default().concurrency(CONCURRENCY);
 
-    let tunnels = Controller::new(Api::<Tunnel>::all(client.clone()), watcher::Config::default());
+    let tunnels = Controller::new(tunnels_in.clone(), scope.watch());
     let store = tunnels.store();
     let tunnels = tunnels
         .watches(
-            Api::<Service>::all(client.clone()),
+            services_in.clone(),
             watcher::Config::default(),
             move |service: Service| {
                 let refers = move |tunnel: &Arc<Tunnel>| {
@@ -90,15 +95,15 @@ pub async fn run(
         .run(reconcile::<Tunnel>, retry, context.clone())
         .for_each(|result| async move { note(Tunnel::KIND, &result) });
 
-    let hosts = Controller::new(Api::<Host>::all(client.clone()), watcher::Config::default())
+    let hosts = Controller::new(scope.api::<Host>(client), scope.watch())
         .reconcile_on(from_channel(host_events))
         .with_config(config())
         .graceful_shutdown_on(stopped(stop.clone()))
         .run(reconcile::<Host>, retry, context.clone())
         .for_each(|result| async move { note(Host::KIND, &result) });
 
-    let services = Controller::new(Api::<Service>::all(client.clone()), watcher::Config::default())
-        .watches(Api::<Tunnel>::all(client), watcher::Config::default(), service_without)
+    let services = Controller::new(services_in, scope.watch())
+        .watches(tunnels_in, scope.watch(), service_without)
         .with_config(config())
         .graceful_shutdown_on(stopped(stop.clone()))
         .run(reconcile_service, retry, context.clone())

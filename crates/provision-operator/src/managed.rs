@@ -10,7 +10,9 @@ use provision::ProviderInfo;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{accounts::Credentials, crd::HostPhase, engine::State, mapping::conditions::Problem, options::Options};
+use crate::{
+    accounts::Credentials, budget::Price, crd::HostPhase, engine::State, mapping::conditions::Problem, options::Options,
+};
 
 /// A kind of resource that has a host.
 pub trait Managed:
@@ -50,6 +52,8 @@ pub trait Managed:
     fn refusal(&self, _options: &Options, _info: &ProviderInfo) -> Option<Problem> {
         None
     }
+    /// What a month cost when its host was admitted, as the status has it.
+    fn admitted_cost(&self) -> Option<Price>;
     /// Merge patch that brings the status up to date.
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value>;
 }

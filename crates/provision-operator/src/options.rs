@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use provision::{Result, Settings, StrangerRules};
 
 use crate::{
-    budget::CostCap,
+    budget::Caps,
     mapping::{Defaults, client::ClientSettings},
+    scope::Scope,
 };
 
 /// What the operator was started with.
@@ -29,10 +30,10 @@ pub struct Options {
     pub annotated_only: bool,
     /// Whether hosts without our labels are deleted that inlets-operator may have made for a Tunnel.
     pub adopt_unmarked: bool,
-    /// Cap on hosts.
-    pub max_hosts: Option<usize>,
-    /// Cap on what they cost in a month.
-    pub max_monthly_cost: Option<CostCap>,
+    /// Caps on hosts and what they cost.
+    pub caps: Caps,
+    /// What of the cluster this installation works on.
+    pub scope: Scope,
 }
 
 impl fmt::Debug for Options {

@@ -1,8 +1,8 @@
-//! Hosts of this cluster that no resource asks for: reported, and deleted only when asked to.
+//! Hosts of this installation that no resource asks for: reported, and deleted only when asked to.
 
 use std::collections::BTreeSet;
 
-use kube::{Api, ResourceExt as _, api::ListParams};
+use kube::{ResourceExt as _, api::ListParams};
 use provision::{HostId, IdempotencyKey, KEEP_LABEL, ProvisionedHost};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     crd::{Host, Tunnel},
     failure::Failure,
     managed::Managed,
-    mapping::{CLUSTER_LABEL, KIND_LABEL},
+    mapping::KIND_LABEL,
 };
 
 /// A host that no resource asks for.
@@ -55,22 +55,17 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
             }
         };
         let mut known = Known::default();
-        for tunnel in Api::<Tunnel>::all(context.client.clone())
-            .list(&ListParams::default())
-            .await?
-            .items
-        {
+        // Whatever their labels are: one that has left the labels of this installation still has its host.
+        let scope = &context.options.scope;
+        let tunnels = scope.api::<Tunnel>(context.client.clone());
+        for tunnel in tunnels.list(&ListParams::default()).await?.items {
             known.add(&tunnel);
         }
-        for host in Api::<Host>::all(context.client.clone())
-            .list(&ListParams::default())
-            .await?
-            .items
-        {
+        let own = scope.api::<Host>(context.client.clone());
+        for host in own.list(&ListParams::default()).await?.items {
             known.add(&host);
         }
-        let cluster = &context.options.defaults.cluster;
-        let ours = |host: &&ProvisionedHost| host.labels.get(CLUSTER_LABEL) == Some(cluster.as_str());
+        let ours = |host: &&ProvisionedHost| context.options.defaults.is_ours(&host.labels);
         let mut count = 0;
         let mut leaving = account.leaving_orphans();
         for host in hosts.iter().filter(ours).filter(|host| !known.has(host)) {

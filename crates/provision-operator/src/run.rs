@@ -21,7 +21,7 @@ use crate::{
     account::{Pace, Watcher},
     accounts::{Accounts, Credentials, connector},
     args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
-    budget::CostCap,
+    budget::{Caps, CostCap},
     causes::with_causes,
     check, cleanup,
     clock::Clock,
@@ -30,10 +30,11 @@ use crate::{
     crd,
     health::{self, Health},
     lease::{Elector, GIVE_UP, RENEWAL},
-    mapping::{Defaults, additional::check_flag, client::ClientSettings},
+    mapping::{Defaults, additional::check_flag, client::ClientSettings, names::installation_mark},
     metrics::Metrics,
     options::Options,
     own_cloud,
+    scope::Scope,
 };
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -110,7 +111,8 @@ fn print(text: &str) -> io::Result<()> {
 async fn look_around(flags: &Arc<Flags>) -> Outcome<ExitCode> {
     let (client, namespace) = connect(flags).await?;
     // The cluster's id is for the labels of new hosts: nothing here makes one.
-    let options = options(flags, flags.cluster_id.clone().unwrap_or_else(|| "check".to_owned()))?;
+    let cluster = flags.cluster_id.clone().unwrap_or_else(|| "check".to_owned());
+    let options = options(flags, cluster, &namespace)?;
     let own = options
         .provider
         .as_deref()
@@ -147,7 +149,7 @@ async fn operate(flags: Arc<Flags>) -> Outcome<ExitCode> {
     });
     let set_up = async {
         let (client, namespace) = connect(&flags).await?;
-        let (context, events) = context(&flags, client.clone(), metrics.clone()).await?;
+        let (context, events) = context(&flags, client.clone(), &namespace, metrics.clone()).await?;
         Outcome::Ok((client, namespace, context, events))
     };
     // A cluster that does not answer must not hold up a stop.
@@ -209,7 +211,7 @@ async fn work(
 
 async fn clean_up(flags: Arc<Flags>, how: &Cleanup) -> Outcome<ExitCode> {
     let (client, namespace) = connect(&flags).await?;
-    let (context, _events) = context(&flags, client.clone(), Metrics::default()).await?;
+    let (context, _events) = context(&flags, client.clone(), &namespace, Metrics::default()).await?;
     let mut elector = Elector::new(
         Api::namespaced(client, &namespace),
         LEASE,
@@ -310,13 +312,14 @@ async fn connect(flags: &Flags) -> Outcome<(Client, String)> {
 async fn context(
     flags: &Arc<Flags>,
     client: Client,
+    namespace: &str,
     metrics: Metrics,
 ) -> Outcome<(Arc<Context>, UnboundedReceiver<Watcher>)> {
     let cluster = match &flags.cluster_id {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
-    let options = options(flags, cluster)?;
+    let options = options(flags, cluster, namespace)?;
     let (sender, events) = tokio::sync::mpsc::unbounded_channel();
     let mut pace = Pace::default();
     pace.busy = flags.poll_interval.max(Duration::from_secs(1));
@@ -333,21 +336,27 @@ async fn context(
     Ok((Arc::new(context), events))
 }
 
-fn options(flags: &Arc<Flags>, cluster: String) -> Outcome<Options> {
+fn options(flags: &Arc<Flags>, cluster: String, namespace: &str) -> Outcome<Options> {
     let info = match flags.provider.as_str() {
         "" => None,
         name => Some(provision::find(name)?),
     };
     let environment = |name: &str| std::env::var(name).ok();
+    let scope = Scope {
+        namespace: flags.watch_namespace.clone().filter(|namespace| !namespace.is_empty()),
+        labels: flags.tunnel_selector.clone(),
+    };
     let defaults = Defaults {
         region: info.and_then(|info| own_cloud::region(flags, info)),
         plan: Some(flags.plan.clone()).filter(|plan| !plan.is_empty()),
         additional: info.map(|info| own_cloud::additional(flags, info)).unwrap_or_default(),
         cluster,
+        // Installations of one cluster are in namespaces of their own, as their Leases have one name.
+        installation: (!scope.is_everything()).then(|| installation_mark(namespace)),
         inlets_release: flags.inlets_release.trim().to_owned(),
     };
     // What is wrong with the flags is said now, not when the first tunnel is wanted.
-    defaults.labels("tunnel")?;
+    defaults.labels("tunnel", namespace)?;
     if let Some(info) = info {
         own_cloud::settings(flags, info, environment)?;
     } else {
@@ -379,8 +388,16 @@ fn options(flags: &Arc<Flags>, cluster: String) -> Outcome<Options> {
         allow_additional: check_flag(flags.allow_additional.iter().map(String::as_str))?,
         annotated_only: flags.annotated_only,
         adopt_unmarked: flags.adopt_unmarked,
-        max_hosts: flags.max_hosts,
-        max_monthly_cost: CostCap::new(&flags.max_monthly_cost)?,
+        caps: Caps {
+            max_hosts: flags.max_hosts,
+            max_monthly_cost: CostCap::new("--max-monthly-cost", &flags.max_monthly_cost)?,
+            max_hosts_per_namespace: flags.max_hosts_per_namespace,
+            max_monthly_cost_per_namespace: CostCap::new(
+                "--max-monthly-cost-per-namespace",
+                &flags.max_monthly_cost_per_namespace,
+            )?,
+        },
+        scope,
     })
 }
 

@@ -177,7 +177,11 @@ impl Poller {
         for id in self.turn(missing) {
             self.requests += polling.requests_per_page;
             match self.cloud.status(&id).await {
-                Ok(host) => tick.hosts.push(host),
+                Ok(mut host) => {
+                    // The cloud may know it by more parts than whoever watches it.
+                    host.id = id.clone();
+                    tick.hosts.push(host);
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => tick.gone.push(id.clone()),
                 Err(error) => return Err(error),
             }

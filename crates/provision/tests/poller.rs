@@ -58,6 +58,13 @@ async fn one_host_is_asked_for_and_not_listed() {
 }
 
 #[tokio::test]
+async fn a_host_is_told_by_the_id_that_it_is_watched_by() {
+    let (_, mut poller) = poller(&["1"], [Step::Read(host("1|project"))]);
+    let tick = poller.tick().await;
+    assert_eq!((ids(&tick.hosts), tick.unread.len()), (vec!["1"], 0));
+}
+
+#[tokio::test]
 async fn many_hosts_cost_one_list_and_a_status_for_each_that_it_lacks() {
     let listed = vec![host("1"), host("3"), host("9")];
     let script = [

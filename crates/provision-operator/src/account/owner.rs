@@ -15,6 +15,12 @@ const LASTS: Duration = Duration::from_secs(600);
 /// The label that inlets-operator gave its hosts at clouds that have labels.
 const EXIT_NODE: (&str, &str) = ("inlets", "exit-node");
 
+/// At EC2 hosts have the name of their security group.
+fn is_exit_name(name: &str) -> bool {
+    name.strip_prefix("inlets-")
+        .is_some_and(|uuid| HostId::check_uuid(uuid).is_ok())
+}
+
 /// What a host says of who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
@@ -24,7 +30,7 @@ pub enum Owner {
     Unmarked {
         /// Its name.
         name: String,
-        /// Whether it is labelled as inlets-operator labelled its own.
+        /// Whether it is labelled, or named, as inlets-operator does it where it does not give the Tunnel's name.
         exit_node: bool,
     },
 }
@@ -37,7 +43,7 @@ impl Owner {
             true => Self::Marked(host.labels.key_hash().map(str::to_owned)),
             false => Self::Unmarked {
                 name: host.name.clone(),
-                exit_node: host.labels.get(EXIT_NODE.0) == Some(EXIT_NODE.1),
+                exit_node: host.labels.get(EXIT_NODE.0) == Some(EXIT_NODE.1) || is_exit_name(&host.name),
             },
         }
     }

@@ -5,6 +5,27 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 /// What a month of a host costs: an amount without tax, and its currency in the three letters of ISO 4217.
 pub type Price = (f64, String);
 
+/// A price that is one: what is negative, infinite or no number, or has no currency, is none.
+#[must_use]
+pub fn sound(price: Price) -> Option<Price> {
+    let (amount, currency) = &price;
+    let is_code = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
+    (amount.is_finite() && *amount >= 0.0 && is_code).then_some(price)
+}
+
+/// A price as a status has it.
+#[must_use]
+pub fn to_text((amount, currency): &Price) -> String {
+    format!("{amount:.2} {currency}")
+}
+
+/// Reads what [`to_text`] wrote.
+#[must_use]
+pub fn from_text(text: &str) -> Option<Price> {
+    let (amount, currency) = text.split_once(' ')?;
+    sound((amount.parse().ok()?, currency.to_owned()))
+}
+
 /// Sums are of prices with two or three digits after the point: what differs by less is equal.
 const NOTHING: f64 = 1e-6;
 
@@ -54,19 +75,18 @@ impl CostCap {
     ///
     /// # Errors
     /// A sentence, when several amounts do not each have a currency of their own.
-    pub fn new(amounts: &[Amount]) -> Result<Option<Self>, String> {
+    pub fn new(flag: &str, amounts: &[Amount]) -> Result<Option<Self>, String> {
         let mut each = BTreeMap::new();
         for Amount { amount, currency } in amounts {
             match currency {
                 None if amounts.len() == 1 => return Ok(Some(Self::Single(*amount))),
                 None => {
-                    return Err(
-                        "--max-monthly-cost: several amounts each need their currency, such as `50EUR,40USD`"
-                            .to_owned(),
-                    );
+                    return Err(format!(
+                        "{flag}: several amounts each need their currency, such as `50EUR,40USD`"
+                    ));
                 }
                 Some(code) if each.insert(code.clone(), *amount).is_some() => {
-                    return Err(format!("--max-monthly-cost: there are two amounts in {code}"));
+                    return Err(format!("{flag}: there are two amounts in {code}"));
                 }
                 Some(_) => {}
             }
@@ -75,7 +95,12 @@ impl CostCap {
     }
 
     /// Whether a host of this price may join those of these prices; if not, a sentence that says which flag to give.
-    pub(super) fn allows<'a>(&self, held: impl Iterator<Item = &'a Price>, price: &Price) -> Result<(), String> {
+    pub(super) fn allows<'a>(
+        &self,
+        held: impl Iterator<Item = &'a Price>,
+        price: &Price,
+        flag: &str,
+    ) -> Result<(), String> {
         let (cost, currency) = price;
         let (mut spent, mut other) = (0.0, None);
         for (amount, code) in held {
@@ -90,20 +115,20 @@ impl CostCap {
             (Self::Single(most), Some(other)) => {
                 return Err(format!(
                     "this host is priced in {currency} and hosts that exist in {other}, which one amount cannot cap: \
-                     give one for each currency, such as --max-monthly-cost {most}{other},{most}{currency}"
+                     give one for each currency, such as {flag} {most}{other},{most}{currency}"
                 ));
             }
             (Self::Each(each), _) => *each.get(currency).ok_or_else(|| {
                 format!(
-                    "this host is priced in {currency}, and --max-monthly-cost {self} allows nothing in it: \
-                     add an amount, such as --max-monthly-cost {self},{cost:.2}{currency}"
+                    "this host is priced in {currency}, and {flag} {self} allows nothing in it: \
+                     add an amount, such as {flag} {self},{cost:.2}{currency}"
                 )
             })?,
         };
         if spent + cost > most + NOTHING {
             return Err(format!(
                 "the hosts that exist cost {spent:.2} {currency} a month, this one {cost:.2} {currency}, \
-                 and --max-monthly-cost {self} allows {most:.2} {currency}"
+                 and {flag} {self} allows {most:.2} {currency}"
             ));
         }
         Ok(())
@@ -127,9 +152,30 @@ impl fmt::Display for CostCap {
 mod tests {
     use super::*;
 
+    const FLAG: &str = "--max-monthly-cost";
+
+    #[test]
+    fn a_price_goes_through_a_status_or_is_none() {
+        let price = (4.5, "USD".to_owned());
+        assert_eq!(to_text(&price), "4.50 USD");
+        assert_eq!(from_text("4.50 USD"), Some(price));
+        for none in [
+            "",
+            "4.50",
+            "-1.00 USD",
+            "NaN USD",
+            "inf USD",
+            "1e999 USD",
+            "1 usd",
+            "1  USD",
+        ] {
+            assert_eq!(from_text(none), None, "{none}");
+        }
+    }
+
     fn cap(text: &str) -> Result<Option<CostCap>, String> {
         let amounts: Result<Vec<Amount>, String> = text.split(',').map(str::parse).collect();
-        CostCap::new(&amounts?)
+        CostCap::new(FLAG, &amounts?)
     }
 
     fn allows(text: &str, held: &[(f64, &str)], price: (f64, &str)) -> Result<(), String> {
@@ -138,7 +184,7 @@ mod tests {
             .map(|(amount, code)| (*amount, (*code).to_owned()))
             .collect();
         let price = (price.0, price.1.to_owned());
-        cap(text).unwrap().unwrap().allows(held.iter(), &price)
+        cap(text).unwrap().unwrap().allows(held.iter(), &price, FLAG)
     }
 
     #[test]
@@ -147,7 +193,7 @@ mod tests {
         assert_eq!(cap("7.5").unwrap(), Some(CostCap::Single(7.5)));
         let each = cap("50EUR, 40.5 usd").unwrap().unwrap();
         assert_eq!(each.to_string(), "50EUR,40.5USD");
-        assert_eq!(CostCap::new(&[]).unwrap(), None);
+        assert_eq!(CostCap::new(FLAG, &[]).unwrap(), None);
         for wrong in [
             "", "EUR", "-1", "+1", "1e3", "inf", "NaN", "50EURO", "50€", "5 0EUR", "1.2.3", ".",
         ] {

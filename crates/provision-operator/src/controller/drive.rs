@@ -11,6 +11,7 @@ use provision::{HostId, Origin, ProvisionedHost};
 use serde_json::json;
 
 use super::{
+    admission::admit,
     complete::complete_id,
     effects::Effects,
     one, removal,
@@ -18,12 +19,12 @@ use super::{
 };
 use crate::{
     account::Purpose,
+    budget::{self, sound},
     context::Context,
     crd::{FINALIZER, HostPhase, PROVIDER_ANNOTATION},
     engine::{State, Step, next},
     failure::Failure,
     managed::{Managed, News},
-    mapping::conditions::Problem,
 };
 
 /// More steps than any resource takes in a row: a guard against going round in circles.
@@ -46,6 +47,10 @@ async fn run<K: Effects>(resource: Arc<K>, context: &Context) -> Result<Action, 
     let Some(uid) = resource.uid() else {
         return Ok(Action::await_change());
     };
+    // Another installation's, or one that has left this one's labels.
+    if !context.options.scope.has(&resource) {
+        return Ok(Action::await_change());
+    }
     if is_deleted_without_us(&resource) {
         context.forget(&uid);
         return Ok(Action::await_change());
@@ -175,21 +180,16 @@ impl<K: Effects> Work<'_, K> {
             ));
         }
         let cost = self.context.monthly_cost(&self.resource, &self.account).await;
-        if let Err(message) = self.context.budget.reserve(&self.uid, cost.clone()) {
-            let problem = Problem {
-                reason: "OverBudget".to_owned(),
-                message,
-            };
-            return Ok(Then::Stop(
-                self.tell_problem(&problem, "Create", Duration::from_secs(60)).await?,
-            ));
+        let cost = cost.and_then(sound);
+        if let Some(then) = admit(self, cost.as_ref()).await? {
+            return Ok(then);
         }
         match self.ask_for_host().await {
             Ok(host) => {
                 if let Some(then) = self.drop_other(&host.id).await? {
                     return Ok(then);
                 }
-                let cost = cost.map(|(amount, currency)| format!("{amount:.2} {currency}"));
+                let cost = cost.as_ref().map(budget::to_text);
                 self.store(host, cost).await?;
                 Ok(Then::GoOn)
             }

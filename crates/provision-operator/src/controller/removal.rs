@@ -158,7 +158,10 @@ pub(super) async fn release<K: Effects>(work: &mut Work<'_, K>) -> Result<Then, 
         .collect();
     work.patch_metadata(json!({ "finalizers": finalizers })).await?;
     work.account.no_longer_deletes(&work.uid);
-    work.context.budget.release(&work.uid);
+    match work.resource.retains() {
+        true => work.context.budget.keep(&work.uid, work.context.clock.now()),
+        false => work.context.budget.release(&work.uid),
+    }
     if let Some(id) = work.known().id {
         work.account.unwatch(&id, &work.watcher());
     }

@@ -31,6 +31,9 @@ async fn run(service: &Service, context: &Context) -> Result<(), Failure> {
     if service.metadata.deletion_timestamp.is_some() || context.options.provider.is_none() {
         return Ok(());
     }
+    if !context.options.scope.has(service) {
+        return Ok(());
+    }
     let namespace = service.namespace().unwrap_or_default();
     let api = context.api::<Tunnel>(&namespace);
     let name = tunnel_name(&service.name_any());
@@ -41,9 +44,10 @@ async fn run(service: &Service, context: &Context) -> Result<(), Failure> {
     }
     match api.get_opt(&name).await? {
         None if wanted => {
-            let Some(tunnel) = tunnel_for(service) else {
+            let Some(mut tunnel) = tunnel_for(service) else {
                 return Ok(());
             };
+            tunnel.metadata.labels = context.options.scope.labels_of(service);
             match api.create(&PostParams::default(), &tunnel).await {
                 Ok(_) => tracing::info!(namespace, name, "a service wants a tunnel"),
                 Err(kube::Error::Api(status)) if status.code == 409 => {}

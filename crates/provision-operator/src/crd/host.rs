@@ -175,7 +175,7 @@ pub struct HostResourceStatus {
     /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// What a month costs without tax, such as `4.00 USD`; absent when no price is known.
+    /// What a month cost without tax when the host was admitted, such as `4.00 USD`; absent when no price is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_cost: Option<String>,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Managed, News};
 use crate::{
     accounts::Credentials,
+    budget::{self, Price},
     crd::{DeletionPolicy, Host, HostPhase},
     engine::State,
     mapping::{additional, conditions::Problem, host},
@@ -76,6 +77,10 @@ impl Managed for Host {
         let own = self.spec.credentials_ref.is_none();
         let keys = self.additional().into_iter().filter(|_| own);
         additional::refusal(keys, info, &options.allow_additional)
+    }
+
+    fn admitted_cost(&self) -> Option<Price> {
+        budget::from_text(self.status.as_ref()?.monthly_cost.as_deref()?)
     }
 
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {

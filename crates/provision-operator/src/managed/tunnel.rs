@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Managed, News};
 use crate::{
     accounts::Credentials,
+    budget::Price,
     crd::{HostPhase, Tunnel},
     engine::State,
     mapping::{client, tunnel},
@@ -45,6 +46,10 @@ impl Managed for Tunnel {
 
     fn plan(&self, options: &Options) -> Option<String> {
         options.defaults.plan.clone()
+    }
+
+    fn admitted_cost(&self) -> Option<Price> {
+        None
     }
 
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {

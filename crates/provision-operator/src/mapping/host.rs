@@ -3,11 +3,11 @@
 use std::time::SystemTime;
 
 use kube::ResourceExt as _;
-use provision::{BasicHost, IdempotencyKey, OpenPorts, PortRange, ProviderInfo, Result, UserData};
+use provision::{BasicHost, Error, IdempotencyKey, OpenPorts, PortRange, ProviderInfo, Result, UserData};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Defaults,
+    Defaults, RESERVED_LABELS,
     conditions::{Problem, conditions},
     names::{host_name, parse_ttl},
 };
@@ -35,8 +35,14 @@ pub fn request(
     request.region = spec.region.clone().or_else(|| fallback(&defaults.region));
     request.plan = spec.plan.clone().or_else(|| fallback(&defaults.plan));
     request.image = spec.image.clone();
-    request.labels = defaults.labels("host")?;
+    request.labels = defaults.labels("host", &host.namespace().unwrap_or_default())?;
     for (label, value) in &spec.labels {
+        // The operator tells its hosts by them, and counts them.
+        if label.starts_with(RESERVED_LABELS) {
+            return Err(Error::invalid(format!(
+                "label `{label}` is reserved: choose a key that does not start with `{RESERVED_LABELS}`"
+            )));
+        }
         request.labels.insert(label, &value.0)?;
     }
     if let Some(ports) = &spec.ports {
@@ -179,6 +185,8 @@ mod tests {
         let key = IdempotencyKey::new("uid-1").unwrap();
         for spec in [
             json!({ "labels": { "Team": "x" } }),
+            json!({ "labels": { "kubernetes-cluster": "x" } }),
+            json!({ "labels": { "kubernetes-ns": "x" } }),
             json!({ "ports": ["0"] }),
             json!({ "ttl": "soon" }),
         ] {

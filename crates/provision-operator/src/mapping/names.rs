@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provision::{Error, HostName, IdempotencyKey, NameRules, Result};
+use sha2::{Digest as _, Sha256};
 
 /// A host name from a resource's name that is unique in the account: resources of the same name in two namespaces, or one
 /// made again after it was deleted, must not meet at a cloud with unique names.
@@ -32,6 +33,23 @@ pub fn host_name(resource: &str, key: &IdempotencyKey, rules: &NameRules) -> Res
     let room = rules.max_len.min(HostName::MAX_LEN).saturating_sub(mark.len() + 1);
     let short: String = name.chars().take(room).collect();
     Ok(HostName::new(format!("{}-{mark}", short.trim_end_matches('-')))?)
+}
+
+/// What stands for a namespace in a label: eight hexadecimal digits.
+#[must_use]
+pub fn namespace_mark(namespace: &str) -> String {
+    mark(namespace, 4)
+}
+
+/// What stands for an installation in a label, by its own namespace: six hexadecimal digits.
+#[must_use]
+pub fn installation_mark(namespace: &str) -> String {
+    mark(namespace, 3)
+}
+
+fn mark(text: &str, bytes: usize) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a time to live such as `90m`, `1h30m` or `7d`.
@@ -97,6 +115,13 @@ mod tests {
         }
         let name = host_name("nginx-1-tunnel", &key("web-1"), &NameRules::HOST_NAME).unwrap();
         assert_eq!(name.as_str(), "nginx-1-tunnel-c4719afa");
+    }
+
+    #[test]
+    fn marks_are_pinned_because_hosts_are_found_by_them() {
+        // printf shop | sha256sum
+        assert_eq!(namespace_mark("shop"), "8d9001d3");
+        assert_eq!(installation_mark("shop"), "8d9001");
     }
 
     #[test]

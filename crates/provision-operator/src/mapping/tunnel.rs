@@ -34,7 +34,7 @@ pub fn request(
     host.region = defaults.region.clone();
     host.plan = defaults.plan.clone();
     host.additional = defaults.additional.clone();
-    host.labels = defaults.labels("tunnel")?;
+    host.labels = defaults.labels("tunnel", &tunnel.namespace().unwrap_or_default())?;
     host = host.with_key(key.clone());
     Ok(host)
 }

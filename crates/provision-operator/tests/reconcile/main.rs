@@ -8,7 +8,10 @@
     reason = "tests"
 )]
 
+mod caps;
 mod ids;
+mod inlets;
+mod installations;
 mod ownership;
 mod tenants;
 mod trouble;

@@ -4,6 +4,7 @@ use std::fs;
 
 use k8s_openapi::ByteString;
 use provision::{SettingRole, StrangerRules};
+use provision_operator::budget::{Caps, CostCap};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -226,13 +227,16 @@ fn the_operators_networks_and_roles_need_permission() {
 #[tokio::test]
 async fn a_larger_disk_is_no_way_round_the_cap_on_costs() {
     let spec = || json!({ "additional": { "disk-gb": "65536" } });
-    let cap = provision_operator::budget::CostCap::Single(15.0);
+    let caps = Caps {
+        max_monthly_cost: Some(CostCap::Single(15.0)),
+        ..Caps::default()
+    };
     let allowed = Setup {
         allow_additional: &["disk-gb"],
         ..Setup::default()
     };
     let capped = Setup {
-        max_monthly_cost: Some(cap),
+        caps,
         ..allowed.clone()
     };
     for (setup, expected) in [(allowed, None), (capped, Some("OverBudget"))] {

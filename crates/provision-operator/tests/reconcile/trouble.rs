@@ -127,7 +127,7 @@ fn refused_credentials_are_tried_again_when_they_change_and_never_taken_for_gone
 }
 
 /// A Secret as a user makes it: each setting of a simulated cloud's account is a key, and so are others.
-fn secret(cloud: &str, more: &[(&str, &str)]) -> Value {
+pub(super) fn secret(cloud: &str, more: &[(&str, &str)]) -> Value {
     let known = provision_sim::clouds();
     let account = known.iter().find(|known| known.id == cloud).unwrap().settings;
     let settings = World::settings(cloud);
@@ -243,7 +243,7 @@ fn a_host_that_somebody_else_deleted_is_told_after_a_while() {
 async fn the_budget_is_kept_from_the_start() {
     let (mut world, operator) = active(TWO[0]).await;
     drop(operator);
-    world.setup.max_hosts = Some(1);
+    world.setup.caps.max_hosts = Some(1);
     world.make_host("runner", json!({}));
     let mut operator = world.start();
     operator.context.count_what_exists().await.unwrap();
@@ -258,7 +258,7 @@ async fn the_budget_is_kept_from_the_start() {
 }
 
 #[tokio::test]
-async fn one_amount_caps_no_hosts_of_two_currencies() {
+async fn each_currency_has_its_own_cap() {
     let (mut world, operator) = active(TWO[0]).await;
     drop(operator);
     // The Tunnel's host is priced in dollars, this one in euros.
@@ -269,14 +269,13 @@ async fn one_amount_caps_no_hosts_of_two_currencies() {
     );
     let cap = |text: &str| {
         let amounts: Vec<Amount> = text.split(',').map(|amount| amount.parse().unwrap()).collect();
-        CostCap::new(&amounts).unwrap()
+        CostCap::new("--max-monthly-cost", &amounts).unwrap()
     };
     for (flag, advice) in [
-        ("50", "--max-monthly-cost 50USD,50EUR"),
         ("50USD", "--max-monthly-cost 50USD,"),
         ("50USD,1EUR", "allows 1.00 EUR"),
     ] {
-        world.setup.max_monthly_cost = cap(flag);
+        world.setup.caps.max_monthly_cost = cap(flag);
         let mut operator = world.start();
         operator.context.count_what_exists().await.unwrap();
         operator.round().await;
@@ -285,7 +284,7 @@ async fn one_amount_caps_no_hosts_of_two_currencies() {
         assert!(runner["status"].to_string().contains(advice), "{flag}: {runner:#?}");
     }
     assert_eq!(world.hosts_at_cloud(), 1);
-    world.setup.max_monthly_cost = cap("50USD,50EUR");
+    world.setup.caps.max_monthly_cost = cap("50USD,50EUR");
     let mut operator = world.start();
     operator.context.count_what_exists().await.unwrap();
     operator

@@ -5,6 +5,7 @@
 pub(crate) mod api;
 pub(crate) mod clouds;
 pub(crate) mod gate;
+pub(crate) mod inlets;
 pub(crate) mod tenant;
 
 use std::{
@@ -20,13 +21,14 @@ use provision::{
 use provision_operator::{
     account::{Pace, Watcher},
     accounts::{Accounts, Connect, connector},
-    budget::CostCap,
+    budget::Caps,
     clock::Clock,
     context::Context,
     controller::{reconcile, reconcile_service},
     mapping::{Defaults, client::ClientSettings},
     metrics::Metrics,
     options::Options,
+    scope::Scope,
 };
 use provision_sim::{Item, Sim, SimOutcome, SimRequest};
 use serde_json::{Value, json};
@@ -79,8 +81,10 @@ pub(crate) type Between = fn(Arc<dyn Provisioner>) -> Arc<dyn Provisioner>;
 pub(crate) struct Setup {
     pub(crate) annotated_only: bool,
     pub(crate) adopt_unmarked: bool,
-    pub(crate) max_hosts: Option<usize>,
-    pub(crate) max_monthly_cost: Option<CostCap>,
+    pub(crate) caps: Caps,
+    pub(crate) scope: Scope,
+    /// The mark of this installation.
+    pub(crate) installation: Option<&'static str>,
     /// The operator's own region.
     pub(crate) region: Option<String>,
     /// What tenants may choose beside credentials and plain values.
@@ -220,6 +224,7 @@ impl World {
                 cluster: "cluster-1".to_owned(),
                 inlets_release: "0.9.40".to_owned(),
                 region: self.setup.region.clone(),
+                installation: self.setup.installation.map(str::to_owned),
                 ..Defaults::default()
             },
             client: ClientSettings {
@@ -228,8 +233,8 @@ impl World {
             },
             annotated_only: self.setup.annotated_only,
             adopt_unmarked: self.setup.adopt_unmarked,
-            max_hosts: self.setup.max_hosts,
-            max_monthly_cost: self.setup.max_monthly_cost.clone(),
+            caps: self.setup.caps.clone(),
+            scope: self.setup.scope.clone(),
         };
         let client = self.cluster.client(gate.clone());
         Operator {
@@ -282,12 +287,19 @@ impl World {
     /// Nothing that bills is left, and nothing that was made for a host. Tags are names that a cloud keeps, free of charge.
     #[track_caller]
     pub(crate) fn assert_empty(&self, place: &str) {
+        self.assert_empty_but(&[], place);
+    }
+
+    /// As [`assert_empty`](Self::assert_empty), but for things of these names that bill nothing.
+    #[track_caller]
+    pub(crate) fn assert_empty_but(&self, stays: &[&str], place: &str) {
         let left: Vec<_> = self
             .sim
             .inventory()
             .into_iter()
             .filter(|item| !self.before.contains(item))
             .filter(|item| item.kind != "tag" || item.bills)
+            .filter(|item| item.bills || !stays.contains(&item.name.as_str()))
             .collect();
         assert!(left.is_empty(), "{}, {place}: {left:#?}", self.cloud);
     }

@@ -119,7 +119,13 @@ fn put(call: &mut Call<'_>, state: &mut State, group: &str, name: &str) -> Handl
     if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.is_running(call.now)) {
         return Err(active(earlier));
     }
-    let (template, tags) = read_request(call)?;
+    // What such a deployment would delete is not simulated: into an empty group it is as an incremental one.
+    let empties = !holder.resources.is_empty();
+    let (template, tags, complete) = read_request(call)?;
+    if complete && empties {
+        let message = "Mode 'Complete' is simulated for empty resource groups only.";
+        return Err(error(400, "InvalidDeployment", message));
+    }
     let refuse = |(code, message): Refusal| error(400, code, &message);
     let place = Place {
         group: &group,
@@ -213,7 +219,8 @@ fn put(call: &mut Call<'_>, state: &mut State, group: &str, name: &str) -> Handl
     Ok(answer.header("azure-asyncoperation", status).header("retry-after", "0"))
 }
 
-fn read_request(call: &Call<'_>) -> Result<(Template, Tags), Answer> {
+/// The template, the tags, and whether the mode is `Complete`.
+fn read_request(call: &Call<'_>) -> Result<(Template, Tags, bool), Answer> {
     let fields = body(call)?;
     if let Some(member) = fields.unknown(&["properties", "tags", "location"]) {
         return Err(invalid_content(&unknown_member(member, "Deployment")));
@@ -237,9 +244,9 @@ fn read_request(call: &Call<'_>) -> Result<(Template, Tags), Answer> {
     if let Some(member) = properties.unknown(&known) {
         return Err(invalid_content(&unknown_member(member, "DeploymentProperties")));
     }
-    match properties.text("mode").map_err(wrong_type)? {
-        Some("Incremental") => {}
-        Some("Complete") => return Err(error(400, "InvalidDeployment", "Mode 'Complete' is not simulated.")),
+    let complete = match properties.text("mode").map_err(wrong_type)? {
+        Some("Incremental") => false,
+        Some("Complete") => true,
         _ => {
             return Err(error(
                 400,
@@ -247,12 +254,12 @@ fn read_request(call: &Call<'_>) -> Result<(Template, Tags), Answer> {
                 "The deployment mode must be 'Incremental' or 'Complete'.",
             ));
         }
-    }
+    };
     let no_template = || error(400, "InvalidTemplate", "Deployment template is null.");
     let template = properties.get("template").ok_or_else(no_template)?;
     let parameters = properties.get("parameters").cloned().unwrap_or_default();
     let template = Template::read(template, &parameters).map_err(|(code, message)| error(400, code, &message))?;
-    Ok((template, tags))
+    Ok((template, tags, complete))
 }
 
 fn check_registered(state: &State, wanted: &[Wanted]) -> Result<(), Answer> {

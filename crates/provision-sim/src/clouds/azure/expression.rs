@@ -107,7 +107,12 @@ impl Scope<'_> {
                         "The resource '{id}' is not defined in the template, or is not in the list of dependencies."
                     )
                 };
-                known.map(|(_, properties)| properties.clone()).ok_or_else(missing)?
+                let properties = known.map(|(_, properties)| properties.clone()).ok_or_else(missing)?;
+                let whole = arguments.get(2).and_then(Value::as_str);
+                match whole.is_some_and(|whole| whole.eq_ignore_ascii_case("Full")) {
+                    true => json!({ "properties": properties }),
+                    false => properties,
+                }
             }
             "resourcegroup" => json!({
                 "id": group_id(self.group), "name": self.group, "location": self.location,
@@ -390,6 +395,10 @@ mod tests {
             ),
             ("[resourceGroup().location]", json!("eastus")),
             ("[reference('/subscriptions/X/ip').ipAddress]", json!("203.0.113.7")),
+            (
+                "[reference('/subscriptions/X/ip', '2019-02-01', 'Full').properties.ipAddress]",
+                json!("203.0.113.7"),
+            ),
             ("[resourceId('A.B/nets', 'n')]", json!(format!("{id}/A.B/nets/n"))),
             (
                 "[resourceId('A.B/nets/subs', 'n', 's')]",
