@@ -43,7 +43,7 @@ impl fmt::Display for Finding {
 }
 
 /// What may be done in the cluster, as it answers for whoever asks.
-pub async fn permissions(client: &Client, own_namespace: &str, knows_cluster: bool) -> Finding {
+pub async fn permissions(client: &Client, own_namespace: &str, watched: Option<&str>, knows_cluster: bool) -> Finding {
     let wanted = PERMISSIONS
         .iter()
         .filter(|permission| !(knows_cluster && permission.resource == "namespaces"));
@@ -52,7 +52,13 @@ pub async fn permissions(client: &Client, own_namespace: &str, knows_cluster: bo
         .collect();
     let count = questions.len();
     let answers: Vec<Option<String>> = stream::iter(questions)
-        .map(|(permission, verb)| refusal(client, own_namespace, permission, verb))
+        .map(|(permission, verb)| {
+            let namespace = match permission.scope {
+                Scope::Everywhere => watched.filter(|_| permission.resource != "namespaces"),
+                Scope::Own => Some(own_namespace),
+            };
+            refusal(client, namespace, permission, verb)
+        })
         .buffered(CONCURRENCY)
         .collect()
         .await;
@@ -69,14 +75,10 @@ pub async fn permissions(client: &Client, own_namespace: &str, knows_cluster: bo
 }
 
 /// `None` when it is allowed.
-async fn refusal(client: &Client, own_namespace: &str, permission: &Permission, verb: &str) -> Option<String> {
+async fn refusal(client: &Client, namespace: Option<&str>, permission: &Permission, verb: &str) -> Option<String> {
     let (resource, subresource) = match permission.resource.split_once('/') {
         Some((resource, subresource)) => (resource, Some(subresource)),
         None => (permission.resource, None),
-    };
-    let namespace = match permission.scope {
-        Scope::Everywhere => None,
-        Scope::Own => Some(own_namespace.to_owned()),
     };
     let question = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
@@ -86,7 +88,7 @@ async fn refusal(client: &Client, own_namespace: &str, permission: &Permission, 
                 subresource: subresource.map(str::to_owned),
                 verb: Some(verb.to_owned()),
                 name: permission.name.map(str::to_owned),
-                namespace,
+                namespace: namespace.map(str::to_owned),
                 ..ResourceAttributes::default()
             }),
             ..SelfSubjectAccessReviewSpec::default()
@@ -226,11 +228,26 @@ mod tests {
             let refused = is_status || about["resource"] == "secrets" && about["verb"] == "get";
             Ok(json!({ "spec": {}, "status": { "allowed": !refused } }))
         });
-        let Finding { seen, .. } = permissions(&client, "inlets", false).await;
+        let Finding { seen, .. } = permissions(&client, "inlets", None, false).await;
         let text = seen.unwrap_err();
         assert!(text.contains("may not patch hosts/status (ids and addresses"), "{text}");
         assert!(text.contains("may not get secrets (tokens and licenses"), "{text}");
         assert_eq!(text.matches("may not").count(), 2, "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_role_of_the_watched_namespace_is_enough() {
+        let client = cluster(|_, question| {
+            let about = &question["spec"]["resourceAttributes"];
+            let expected = match about["resource"].as_str() {
+                Some("namespaces") => None,
+                Some("leases") => Some("inlets"),
+                _ => Some("shop"),
+            };
+            Ok(json!({ "spec": {}, "status": { "allowed": about["namespace"].as_str() == expected } }))
+        });
+        let found = permissions(&client, "inlets", Some("shop"), false).await;
+        assert!(found.seen.is_ok(), "{found}");
     }
 
     #[tokio::test]
@@ -241,8 +258,8 @@ mod tests {
                 Ok(json!({ "spec": {}, "status": { "allowed": allowed } }))
             })
         };
-        assert!(permissions(&client(), "inlets", true).await.seen.is_ok());
-        assert!(permissions(&client(), "inlets", false).await.seen.is_err());
+        assert!(permissions(&client(), "inlets", None, true).await.seen.is_ok());
+        assert!(permissions(&client(), "inlets", None, false).await.seen.is_err());
     }
 
     #[tokio::test]

@@ -119,7 +119,13 @@ async fn look_around(flags: &Arc<Flags>) -> Outcome<ExitCode> {
         .map(|provider| provision::connect(provider, &(options.settings)()?))
         .transpose();
     let mut findings = vec![
-        check::permissions(&client, &namespace, flags.cluster_id.is_some()).await,
+        check::permissions(
+            &client,
+            &namespace,
+            flags.watch_namespace.as_deref(),
+            flags.cluster_id.is_some(),
+        )
+        .await,
         check::definitions(&client).await,
     ];
     if flags.leader_elect {

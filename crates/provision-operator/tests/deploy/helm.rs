@@ -17,8 +17,12 @@ use super::{chart, deploy, documents, only, plain, pod, read, restricted, texts}
 
 /// The oldest Kubernetes that the chart is for.
 const KUBERNETES: &str = "1.30.0";
-const EVERYTHING: [&str; 7] = [
+const EVERYTHING: [&str; 11] = [
     "adoptUnmarked=true",
+    "tenantEndpoints={https://cloud.example.com/api}",
+    "allowAdditional={vpc-id,disk-gb}",
+    "watchNamespace=shop",
+    "tunnelSelector=team=web",
     "networkPolicy.enabled=true",
     "serviceMonitor.enabled=true",
     "serviceMonitor.labels.release=monitoring",
@@ -225,12 +229,22 @@ fn selectors_select_what_they_are_for() {
 
 #[test]
 fn caps_of_nothing_are_caps() {
-    let values = ["maxHosts=0", "maxMonthlyCost=0"];
+    let values = [
+        "maxHosts=0",
+        "maxMonthlyCost=0",
+        "maxHostsPerNamespace=0",
+        "maxMonthlyCostPerNamespace=0",
+    ];
     let Some(objects) = render("provision-operator", &values) else {
         return;
     };
     let given = arguments(only(&objects, "Deployment"));
-    for flag in ["--max-hosts=0", "--max-monthly-cost=0"] {
+    for flag in [
+        "--max-hosts=0",
+        "--max-monthly-cost=0",
+        "--max-hosts-per-namespace=0",
+        "--max-monthly-cost-per-namespace=0",
+    ] {
         assert!(given.iter().any(|argument| argument == flag), "{given:?}");
     }
     let without = render("provision-operator", &[]).unwrap();

@@ -57,6 +57,18 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - --inlets-release={{ .Values.inletsRelease }}
 - --max-client-memory={{ .Values.maxClientMemory }}
 - --annotated-only={{ .Values.annotatedOnly }}
+{{- with .Values.watchNamespace }}
+- --watch-namespace={{ . }}
+{{- end }}
+{{- with .Values.tunnelSelector }}
+- --tunnel-selector={{ . }}
+{{- end }}
+{{- range .Values.tenantEndpoints }}
+- --tenant-endpoint={{ . }}
+{{- end }}
+{{- with .Values.allowAdditional }}
+- --allow-additional={{ join "," . }}
+{{- end }}
 {{- if .Values.adoptUnmarked }}
 - --adopt-unmarked
 {{- end }}
