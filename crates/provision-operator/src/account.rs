@@ -2,7 +2,10 @@
 //! and keeps everybody away while the cloud asks for a pause or refuses the credentials.
 
 mod guard;
+mod leaving;
+mod lists;
 mod owner;
+mod twins;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,8 +14,7 @@ use std::{
 };
 
 use provision::{
-    Deletion, ErrorKind, HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter,
-    Result,
+    ErrorKind, HostId, IdempotencyKey, ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result,
     poller::{Poller, PollerPace},
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,6 +22,10 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use guard::{Gate, Guarded};
 pub use guard::{Pause, Purpose};
+use leaving::Leaving;
+pub use leaving::Left;
+pub use lists::Listed;
+use lists::Lists;
 pub use owner::{Claim, Deleted, Owner, Verdict};
 
 use crate::{clock::Clock, engine::Seen, metrics::Metrics};
@@ -59,9 +65,6 @@ impl Default for Pace {
     }
 }
 
-/// The largest share of the cloud's request limit for lists that are not polls.
-const LIST_SHARE: f64 = 0.25;
-
 /// When to poll again, from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextPoll {
@@ -69,15 +72,6 @@ pub struct NextPoll {
     pub soonest: Duration,
     /// Without news.
     pub planned: Duration,
-}
-
-/// A list, or when to ask for it again.
-#[derive(Debug, Clone)]
-pub enum Listed {
-    /// Every host of ours in the account.
-    Hosts(Arc<Vec<ProvisionedHost>>),
-    /// Another list was begun a moment ago, too early for what was asked.
-    Wait(Duration),
 }
 
 /// One account at one cloud.
@@ -89,8 +83,7 @@ pub struct Account {
     pace: Pace,
     poller: AsyncMutex<Poller>,
     state: Mutex<State>,
-    /// The last whole list, and when it was begun.
-    list: AsyncMutex<Option<(SystemTime, Arc<Vec<ProvisionedHost>>)>>,
+    lists: AsyncMutex<Lists>,
     prices: AsyncMutex<BTreeMap<String, Option<(f64, String)>>>,
     wake: Notify,
     retirement: Notify,
@@ -102,8 +95,14 @@ struct State {
     watched: BTreeMap<HostId, Watched>,
     /// Watched since the last poll, or no longer.
     changed: BTreeSet<HostId>,
-    /// Orphans whose deletion was begun.
-    leaving: BTreeSet<HostId>,
+    /// Hosts whose deletion was begun.
+    leaving: BTreeMap<HostId, Leaving>,
+    /// Those of them that no resource asks for.
+    orphans: BTreeSet<HostId>,
+    /// The host of each resource that is watched, by the hash of the resource's key.
+    keys: BTreeMap<String, HostId>,
+    /// Hosts whose resource has another one as well.
+    twins: BTreeSet<HostId>,
     retired: bool,
 }
 
@@ -125,7 +124,7 @@ impl Account {
         metrics: Metrics,
         events: UnboundedSender<Watcher>,
     ) -> Self {
-        let gate = Arc::new(Gate::new(clock.clone()));
+        let gate = Arc::new(Gate::new(clock.clone(), cloud.info().polling.hourly_limit));
         let cloud = Arc::new(Guarded::new(cloud, gate.clone(), clock.clone(), metrics));
         let mut poller_pace = PollerPace::default();
         poller_pace.interval = pace.busy;
@@ -136,7 +135,7 @@ impl Account {
             clock,
             pace,
             state: Mutex::default(),
-            list: AsyncMutex::default(),
+            lists: AsyncMutex::default(),
             prices: AsyncMutex::default(),
             wake: Notify::new(),
             retirement: Notify::new(),
@@ -209,6 +208,8 @@ impl Account {
         if watched.watchers.is_empty() {
             state.watched.remove(id);
             state.changed.insert(id.clone());
+            state.keys.retain(|_, own| own != id);
+            state.twins.remove(id);
         }
     }
 
@@ -226,6 +227,8 @@ impl Account {
     pub async fn delete(&self, id: &HostId, claim: &Claim) -> Result<Deleted> {
         let owner = match self.known_owner(id) {
             Some(owner) => Some(owner),
+            // It was shown before it was asked to go.
+            None if self.is_leaving(id) => None,
             None => match self.cloud.status(id).await {
                 Ok(host) => Some(Owner::of(&host)),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -234,7 +237,7 @@ impl Account {
         };
         match owner.map_or(Verdict::Own, |owner| claim.to(&owner)) {
             // Of a host that is gone there may be something left, which is known by its id.
-            Verdict::Own => Ok(Deleted::Done(self.cloud.delete_proven(id).await?)),
+            Verdict::Own => Ok(Deleted::Done(self.remove(id).await?)),
             refused => Ok(Deleted::Refused(refused)),
         }
     }
@@ -259,6 +262,7 @@ impl Account {
             }
         }
         let tick = poller.tick().await;
+        self.note_twins(&tick.unwatched);
         let now = self.clock.now();
         let mut state = self.state();
         for host in tick.hosts {
@@ -354,45 +358,6 @@ impl Account {
         self.cloud.list(&filter).await
     }
 
-    /// Every host of ours in the account, from a list that was begun a moment ago at most.
-    ///
-    /// # Errors
-    /// Any error of the cloud's list.
-    pub async fn recent_list(&self) -> Result<Listed> {
-        self.list_begun_after(self.clock.now() - self.pace.list_gap).await
-    }
-
-    /// Every host of ours in the account, from a list that was begun at `moment` or later; or how long to wait for one. Lists
-    /// are not begun in quick succession, so that many who ask share one.
-    ///
-    /// # Errors
-    /// Any error of the cloud's list.
-    pub async fn list_begun_after(&self, moment: SystemTime) -> Result<Listed> {
-        let mut kept = self.list.lock().await;
-        let now = self.clock.now();
-        if let Some((begun, hosts)) = &*kept {
-            if *begun >= moment {
-                return Ok(Listed::Hosts(hosts.clone()));
-            }
-            let since = now.duration_since(*begun).unwrap_or_default();
-            let polling = self.info().polling;
-            let gap = self
-                .pace
-                .list_gap
-                .max(polling.time_for(polling.requests_for_list(hosts.len()), LIST_SHARE));
-            if since < gap {
-                return Ok(Listed::Wait(gap - since));
-            }
-        }
-        let mut filter = ListFilter::all();
-        if !self.info().capabilities.lists_all_regions {
-            filter.region = RegionFilter::All;
-        }
-        let hosts = Arc::new(self.cloud.list(&filter).await?);
-        *kept = Some((now, hosts.clone()));
-        Ok(Listed::Hosts(hosts))
-    }
-
     /// What a month of a plan costs, with the currency; `None` when no price is known. The default plan's price is known
     /// without asking, others are asked for once.
     pub async fn monthly_cost(&self, plan: Option<&str>, region: Option<&str>) -> Option<(f64, String)> {
@@ -419,26 +384,6 @@ impl Account {
         let price = found.and_then(|plan| Some((plan.monthly_cost?, plan.currency.clone())));
         prices.insert(plan.to_owned(), price.clone());
         price
-    }
-
-    /// Deletes an orphan, which a list showed with the label of this cluster, as far as the cloud allows it now, and remembers it
-    /// until nothing of it is left: lists may no longer show it by then.
-    ///
-    /// # Errors
-    /// Any error of the cloud.
-    pub async fn delete_orphan(&self, id: &HostId) -> Result<Deletion> {
-        self.state().leaving.insert(id.clone());
-        let deleted = self.cloud.delete_proven(id).await?;
-        if deleted.is_over() {
-            self.state().leaving.remove(id);
-        }
-        Ok(deleted)
-    }
-
-    /// Orphans whose deletion was begun and is not over.
-    #[must_use]
-    pub fn leaving_orphans(&self) -> BTreeSet<HostId> {
-        self.state().leaving.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,7 +11,12 @@ pub const INLETS_RELEASE: &str = provision_exit_server::inlets::InletsPro::RELEA
 
 /// Public addresses for Services of type LoadBalancer, and hosts at clouds as resources.
 #[derive(Debug, Parser)]
-#[command(name = "provision-operator", version, max_term_width = 100)]
+#[command(
+    name = "provision-operator",
+    version,
+    max_term_width = 100,
+    args_override_self = true
+)]
 pub struct Cli {
     /// What to do instead of running the operator.
     #[command(subcommand)]
@@ -333,6 +338,28 @@ mod tests {
         ));
         assert!(matches!(cli.command, Some(Command::Cleanup(Cleanup { timeout: 5 }))));
         assert!(!cli.args.annotated_only);
+    }
+
+    #[test]
+    fn of_a_flag_that_is_given_twice_the_last_one_counts_as_in_go() {
+        let line = [
+            "o",
+            "-region=lon1",
+            "-annotated-only",
+            "--annotated-only=false",
+            "--region",
+            "fra1",
+            "-license-file=/a",
+            "-license-file=/b",
+            "-setting=a=1",
+            "-setting=b=2",
+        ];
+        let flags = Cli::try_parse_from(with_two_hyphens(line.map(Into::into)))
+            .unwrap()
+            .args;
+        assert_eq!((flags.region.as_str(), flags.annotated_only), ("fra1", false));
+        assert_eq!(flags.license_file, Some("/b".into()));
+        assert_eq!(flags.settings, ["a=1", "b=2"], "flags that may be repeated are");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     time::SystemTime,
 };
 
+use k8s_openapi::api::core::v1::Service;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -17,8 +18,10 @@ use crate::{
     account::Account,
     accounts::{Accounts, Credentials, off_the_runtime},
     budget::Budget,
+    cache::Cache,
     causes::with_causes,
     clock::Clock,
+    crd::Tunnel,
     engine::Removal,
     managed::Managed,
     mapping::conditions::Problem,
@@ -44,9 +47,15 @@ pub struct Context {
     pub metrics: Metrics,
     /// What may be created.
     pub budget: Budget,
+    /// The cluster's Services, as far as a watch shows them.
+    pub services: Cache<Service>,
+    /// Its Tunnels.
+    pub tunnels: Cache<Tunnel>,
     recorder: Recorder,
     memories: Mutex<BTreeMap<String, Memory>>,
     secrets: Secrets,
+    /// Which license was found or put in a namespace, and when.
+    licensed: Mutex<BTreeMap<String, (u64, SystemTime)>>,
 }
 
 /// What is remembered of a resource while the operator runs. Nothing depends on it: forgotten, work is repeated.
@@ -54,6 +63,8 @@ pub struct Context {
 pub struct Memory {
     /// How far the removal of its host has come.
     pub removal: Removal,
+    /// Hosts of it that are gone, and since when.
+    pub removed: BTreeMap<HostId, SystemTime>,
     /// Failures in a row.
     pub failures: u32,
     /// No new attempt before this moment.
@@ -66,6 +77,10 @@ pub struct Memory {
     pub disowned: BTreeSet<HostId>,
     /// From when on a list must show the host.
     pub certain_by: Option<SystemTime>,
+    /// The version of the resource after the last write: a cache that shows it is not behind.
+    pub written: Option<String>,
+    /// The digest of the tunnel's client as it was found or deployed, and when.
+    pub client: Option<(String, SystemTime)>,
     /// The last event, so that it is not repeated.
     pub told: Option<(String, String)>,
     /// The phase that the metrics count it under.
@@ -104,6 +119,9 @@ impl Context {
             metrics,
             memories: Mutex::default(),
             secrets: Secrets::default(),
+            services: Cache::default(),
+            tunnels: Cache::default(),
+            licensed: Mutex::default(),
         }
     }
 
@@ -187,6 +205,16 @@ impl Context {
     /// Remembers something of a resource.
     pub fn remember(&self, uid: &str, change: impl FnOnce(&mut Memory)) {
         change(lock(&self.memories).entry(uid.to_owned()).or_default());
+    }
+
+    /// Which license a namespace was last seen to have, by its digest, and when.
+    pub(crate) fn licensed(&self, namespace: &str) -> Option<(u64, SystemTime)> {
+        lock(&self.licensed).get(namespace).copied()
+    }
+
+    /// A namespace has this license.
+    pub(crate) fn is_licensed(&self, namespace: &str, license: u64, at: SystemTime) {
+        lock(&self.licensed).insert(namespace.to_owned(), (license, at));
     }
 
     /// Forgets a resource that is gone, and the credentials that only it used.

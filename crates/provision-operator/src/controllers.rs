@@ -10,7 +10,6 @@ use kube::{
         Controller,
         controller::{Config, Error as ControllerError},
         reflector::ObjectRef,
-        watcher,
     },
 };
 use tokio::sync::{
@@ -40,6 +39,8 @@ pub async fn run(
     orphans: OrphanChecks,
 ) {
     let (tunnels, tunnel_events) = unbounded_channel();
+    let (services_of_tunnels, service_events) = unbounded_channel();
+    let tunnels_of_services = tunnels.clone();
     let (hosts, host_events) = unbounded_channel();
     let sort = async move {
         while let Some(watcher) = events.recv().await {
@@ -58,7 +59,7 @@ pub async fn run(
         }
     };
     let (client, scope) = (context.client.clone(), &context.options.scope);
-    // Any Service of the namespace may be that of a Tunnel.
+    // Any Service of the namespace may be that of a Tunnel: the caches hold them whatever their labels are.
     let (services_in, tunnels_in) = (
         scope.api::<Service>(client.clone()),
         scope.api::<Tunnel>(client.clone()),
@@ -67,28 +68,21 @@ pub async fn run(
 
     let tunnels = Controller::new(tunnels_in.clone(), scope.watch());
     let store = tunnels.store();
+    // What a change brings up reads the caches: they know of the change first.
+    let services = context.services.clone();
+    let services = services.follow(services_in.clone(), move |service| {
+        for tunnel in store.state().iter().filter(|tunnel| refers(tunnel, service)) {
+            let _ = tunnels_of_services.send(ObjectRef::from_obj(&**tunnel));
+        }
+    });
+    let seen_tunnels = context.tunnels.clone();
+    let seen_tunnels = seen_tunnels.follow(tunnels_in.clone(), move |tunnel| {
+        if let Some(service) = service_without(tunnel) {
+            let _ = services_of_tunnels.send(service);
+        }
+    });
+    let caches = async { tokio::join!(services, seen_tunnels) };
     let tunnels = tunnels
-        .watches(
-            services_in.clone(),
-            watcher::Config::default(),
-            move |service: Service| {
-                let refers = move |tunnel: &Arc<Tunnel>| {
-                    let named = tunnel
-                        .spec
-                        .service_ref
-                        .as_ref()
-                        .map(|reference| reference.name.as_str());
-                    tunnel.namespace() == service.namespace() && named == service.metadata.name.as_deref()
-                };
-                let found: Vec<ObjectRef<Tunnel>> = store
-                    .state()
-                    .iter()
-                    .filter(|tunnel| refers(tunnel))
-                    .map(|tunnel| ObjectRef::from_obj(&**tunnel))
-                    .collect();
-                found
-            },
-        )
         .reconcile_on(from_channel(tunnel_events))
         .with_config(config())
         .graceful_shutdown_on(stopped(stop.clone()))
@@ -103,7 +97,7 @@ pub async fn run(
         .for_each(|result| async move { note(Host::KIND, &result) });
 
     let services = Controller::new(services_in, scope.watch())
-        .watches(tunnels_in, scope.watch(), service_without)
+        .reconcile_on(from_channel(service_events))
         .with_config(config())
         .graceful_shutdown_on(stopped(stop.clone()))
         .run(reconcile_service, retry, context.clone())
@@ -113,13 +107,20 @@ pub async fn run(
     tokio::select! {
         _ = async { tokio::join!(tunnels, hosts, services) } => {}
         // Neither ends before the controllers do.
-        _ = async { tokio::join!(sort, checks, std::future::pending::<()>()) } => {}
+        _ = async { tokio::join!(sort, checks, caches, std::future::pending::<()>()) } => {}
     }
+}
+
+/// Whether a Tunnel leads to a Service.
+fn refers(tunnel: &Tunnel, service: &Service) -> bool {
+    let named = tunnel.spec.service_ref.as_ref();
+    let named = named.map(|reference| reference.name.as_str());
+    tunnel.namespace() == service.namespace() && named == service.metadata.name.as_deref()
 }
 
 /// The Service that may want a new Tunnel once the one of its name is gone. Watches do not tell the last sight of a resource
 /// from the ones before; a Tunnel that is neither new nor on its way out will not be the last of its name.
-fn service_without(tunnel: Tunnel) -> Option<ObjectRef<Service>> {
+fn service_without(tunnel: &Tunnel) -> Option<ObjectRef<Service>> {
     let is_claimed = tunnel.finalizers().iter().any(|name| name == FINALIZER);
     if is_claimed && tunnel.metadata.deletion_timestamp.is_none() {
         return None;

@@ -103,7 +103,7 @@ impl Context {
         // Before the resources: one that comes to be meanwhile is not gone.
         let held = self.budget.held_in(key);
         let hosts = match account.recent_list().await? {
-            Listed::Hosts(hosts) => hosts,
+            Listed::Hosts { hosts, .. } => hosts,
             Listed::Wait(wait) => return Ok(Some(wait)),
         };
         let mut there: BTreeSet<String> = self.uids::<Tunnel>().await?;

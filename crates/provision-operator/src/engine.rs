@@ -29,6 +29,8 @@ pub struct Known {
     pub lacks_region: bool,
     /// How long a list may lack a new host.
     pub visible_within: Duration,
+    /// Whether a list showed another host with the resource's key.
+    pub twin: bool,
     /// The phase that the status has on record; `None` while the host is not made, or not yet all that was asked for.
     pub phase: Option<HostPhase>,
     /// Whether the host outlives the resource.
@@ -66,7 +68,7 @@ pub enum Removal {
     Begun,
     /// A host with the resource's key was found though its id was never stored.
     Found(HostId),
-    /// The host that was known is gone since this moment; another one with the same key was not looked for.
+    /// The host that was known is gone; another one with the same key was not looked for, in a list of this moment or later.
     Removed(SystemTime),
     /// No host with the resource's key is left.
     Clear,
@@ -122,7 +124,7 @@ pub fn next(known: &Known, seen: &Seen, removal: &Removal) -> Step {
         None if known.id.is_none() || known.phase.is_none() => Step::Create,
         None => {
             let state = state(known, seen);
-            match decides(known, &state) {
+            match known.twin || decides(known, &state) {
                 true => Step::Settle(state),
                 false => Step::Report(state),
             }

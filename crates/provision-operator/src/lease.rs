@@ -3,7 +3,7 @@
 //! A replica takes a Lease that nobody holds, or that was not renewed for as long as it says. Time is measured from when a
 //! change was seen here, so that clocks need not agree. Every write goes through an optimistic lock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -14,13 +14,17 @@ use kube::{
     Api,
     api::{ObjectMeta, PostParams},
 };
+use tokio::time::Instant;
 
-/// How long a Lease is good for after it was renewed.
-pub const DURATION: Duration = Duration::from_secs(15);
-/// How often it is renewed.
-pub const RENEWAL: Duration = Duration::from_secs(4);
+/// How long a Lease is good for after it was renewed: so long nothing happens after a leader was killed. Shorter would turn a
+/// hiccup of the cluster's API, such as an election of its own, into a restart of the leader.
+pub const DURATION: Duration = Duration::from_secs(10);
+/// How often it is renewed: three attempts before the leader gives up.
+pub const RENEWAL: Duration = Duration::from_secs(2);
 /// A leader that could not renew for so long stops, well before another replica may begin.
-pub const GIVE_UP: Duration = Duration::from_secs(10);
+pub const GIVE_UP: Duration = Duration::from_secs(7);
+/// How often those who wait look at it.
+pub const LOOK: Duration = Duration::from_secs(1);
 
 /// A replica's view of the Lease.
 pub struct Elector {
@@ -30,6 +34,8 @@ pub struct Elector {
     lasts: Duration,
     /// What was last seen, and when.
     observed: Option<(LeaseSpec, Instant)>,
+    /// The Lease as this replica wrote it last: as long as nobody else writes, it need not be read.
+    own: Option<Lease>,
 }
 
 impl Elector {
@@ -42,6 +48,7 @@ impl Elector {
             holder: holder.into(),
             lasts: DURATION,
             observed: None,
+            own: None,
         }
     }
 
@@ -95,7 +102,12 @@ impl Elector {
 
     async fn write(&mut self, by_force: bool) -> Result<bool, kube::Error> {
         let now = Instant::now();
-        let Some(mut lease) = self.api.get_opt(&self.name).await? else {
+        if let Some(lease) = self.own.take()
+            && self.replace(lease, now).await?
+        {
+            return Ok(true);
+        }
+        let Some(lease) = self.api.get_opt(&self.name).await? else {
             let lease = Lease {
                 metadata: ObjectMeta {
                     name: Some(self.name.clone()),
@@ -113,14 +125,22 @@ impl Elector {
         if !by_force && !may_take(&spec, &self.holder, now.duration_since(seen)) {
             return Ok(false);
         }
-        let renewed = self.renewed(Some(&spec));
+        self.replace(lease, now).await
+    }
+
+    /// Writes this replica into the Lease. The version that was read goes with it: if two write, one loses.
+    async fn replace(&mut self, mut lease: Lease, now: Instant) -> Result<bool, kube::Error> {
+        let renewed = self.renewed(lease.spec.as_ref());
         lease.spec = Some(renewed.clone());
-        // The version that was read goes with it: if two write, one loses.
-        let done = won(self.api.replace(&self.name, &PostParams::default(), &lease).await)?;
-        if done {
-            self.observed = Some((renewed, now));
+        match self.api.replace(&self.name, &PostParams::default(), &lease).await {
+            Ok(written) => {
+                self.observed = Some((renewed, now));
+                self.own = Some(written);
+                Ok(true)
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(done)
     }
 
     fn renewed(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
@@ -170,6 +190,17 @@ fn won<T>(result: Result<T, kube::Error>) -> Result<bool, kube::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_leader_has_stopped_before_another_one_may_begin() {
+        // The last renewal may have been written at any moment of the attempt, and seen as late as that.
+        assert!(
+            GIVE_UP + RENEWAL < DURATION,
+            "time for what is under way, and for clocks that run at different speeds"
+        );
+        assert!(RENEWAL * 3 < GIVE_UP, "two attempts may fail");
+        assert!(DURATION + LOOK <= Duration::from_secs(11), "as the README says");
+    }
 
     #[test]
     fn a_lease_is_taken_only_when_it_is_free_or_was_left() {

@@ -4,6 +4,7 @@ pub mod account;
 pub mod accounts;
 pub mod args;
 pub mod budget;
+pub mod cache;
 mod causes;
 pub mod check;
 pub mod cleanup;

@@ -14,7 +14,7 @@ use crate::{
     mapping::KIND_LABEL,
 };
 
-/// A host that no resource asks for.
+/// A host that no resource asks for, or that a resource has besides its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Orphan {
     /// The provider's id.
@@ -47,7 +47,7 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
         }
         // Hosts first, then resources: a host made in between is in neither.
         let hosts = match account.recent_list().await {
-            Ok(Listed::Hosts(hosts)) => hosts,
+            Ok(Listed::Hosts { hosts, .. }) => hosts,
             Ok(Listed::Wait(_)) => continue,
             Err(error) => {
                 tracing::warn!(provider = account.info().id, %error, "hosts cannot be compared with resources");
@@ -67,6 +67,24 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
         }
         let ours = |host: &&ProvisionedHost| context.options.defaults.is_ours(&host.labels);
         let mut count = 0;
+        // Their resources are woken, and see to it that one is left.
+        let seconds = account.note_twins(&hosts);
+        let is_second = |host: &&ProvisionedHost| seconds.contains(&host.id);
+        for host in hosts.iter().filter(is_second) {
+            count += 1;
+            tracing::warn!(
+                provider = account.info().id,
+                id = host.id.to_text(),
+                name = host.name,
+                "a resource has this host besides its own"
+            );
+            orphans.push(Orphan {
+                provider: account.info().id,
+                id: host.id.clone(),
+                name: host.name.clone(),
+                deleted: false,
+            });
+        }
         let mut leaving = account.leaving_orphans();
         for host in hosts.iter().filter(ours).filter(|host| !known.has(host)) {
             count += 1;
@@ -98,7 +116,7 @@ pub async fn check(context: &Context, delete: bool) -> Result<Vec<Orphan>, Failu
 async fn remove(account: &Account, id: &HostId) -> bool {
     match account.delete_orphan(id).await {
         // One that is not over is asked for again by the next check.
-        Ok(deletion) => deletion.is_over(),
+        Ok(is_over) => is_over,
         Err(error) => {
             tracing::warn!(id = id.to_text(), %error, "an orphaned host cannot be deleted");
             false

@@ -29,7 +29,7 @@ use crate::{
     controllers::{self, OrphanChecks},
     crd,
     health::{self, Health},
-    lease::{Elector, GIVE_UP, RENEWAL},
+    lease::{Elector, GIVE_UP, LOOK, RENEWAL},
     mapping::{Defaults, additional::check_flag, client::ClientSettings, names::installation_mark},
     metrics::Metrics,
     options::Options,
@@ -263,7 +263,7 @@ async fn wait_for_lease(elector: &mut Elector, stop: watch::Receiver<bool>) -> b
                 }
                 Err(error) => tracing::warn!(error = with_causes(&error), "the lease cannot be read"),
             }
-            tokio::time::sleep(RENEWAL).await;
+            tokio::time::sleep(LOOK).await;
         }
     };
     let mut stop = stop;

@@ -11,6 +11,7 @@ use provision::{
     BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey,
     ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settled,
 };
+use tokio::sync::Notify;
 
 use super::owner::Owners;
 use crate::{clock::Clock, metrics::Metrics};
@@ -19,7 +20,15 @@ use crate::{clock::Clock, metrics::Metrics};
 const RATE_LIMITED: Duration = Duration::from_secs(10);
 /// Pause after refused credentials. New credentials make a new account and end it.
 const REFUSED: Duration = Duration::from_secs(300);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(60);
+/// The longest pause after a rate limit that said of a shorter one.
+const LEAST: Duration = Duration::from_secs(30);
+/// How many requests are under way at a time right after a rate limit; doubles with each that is answered.
+const A_FEW: usize = 2;
+/// From how many on nobody is held up any more.
+const MANY: usize = 16;
+/// The share of the cloud's request limit that is kept for deletions.
+const KEPT: f64 = 0.1;
 /// How long after a rate limit the budget counts as short, so that deletions go first.
 const SHORT: Duration = Duration::from_secs(60);
 /// How soon to ask again whether the deletions are through.
@@ -37,7 +46,7 @@ pub enum Purpose {
 /// Why an account is left alone, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// `RateLimited`, `Unauthorized`, `Forbidden`, or `DeletionsFirst`.
+    /// `RateLimited`, `Unauthorized`, `Forbidden`, `DeletionsFirst` or `KeptForDeletions`.
     pub reason: &'static str,
     /// From now.
     pub lasts: Duration,
@@ -48,10 +57,23 @@ pub struct Pause {
 pub(super) struct Gate {
     clock: Clock,
     state: Mutex<State>,
+    /// Somebody left, or there is more room.
+    turn: Notify,
+    /// Requests that the cloud allows in an hour.
+    hourly_limit: Option<f64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Calls under way.
+    inside: usize,
+    /// How many may be; `None`: as many as like.
+    room: Option<usize>,
+    /// Deletions that wait for room.
+    deletions_wait: usize,
+    /// Requests that were made and not yet made up for by time, at a moment.
+    spent: f64,
+    spent_at: Option<SystemTime>,
     closed_until: Option<(SystemTime, &'static str)>,
     short_until: Option<SystemTime>,
     limits_in_a_row: u32,
@@ -61,10 +83,50 @@ struct State {
 }
 
 impl Gate {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, hourly_limit: Option<u32>) -> Self {
         Self {
             clock,
             state: Mutex::default(),
+            turn: Notify::new(),
+            hourly_limit: hourly_limit.map(f64::from),
+        }
+    }
+
+    /// Waits until there is room for a call. Deletions go first.
+    async fn enter(&self, purpose: Purpose) -> Result<Inside<'_>> {
+        let waits = Waits {
+            gate: self,
+            deletes: purpose == Purpose::Delete,
+        };
+        if waits.deletes {
+            self.state().deletions_wait += 1;
+        }
+        loop {
+            let turn = self.turn.notified();
+            {
+                let now = self.clock.now();
+                let mut state = self.state();
+                if let Some(lasts) = state.limited(now) {
+                    let error = Error::new(ErrorKind::RateLimited, "the cloud asked for a pause: too many requests");
+                    return Err(error.with_retry_after(Some(lasts)));
+                }
+                let is_first = waits.deletes || state.deletions_wait == 0;
+                if state.room.is_none_or(|room| state.inside < room && is_first) {
+                    state.inside += 1;
+                    return Ok(Inside { gate: self });
+                }
+            }
+            turn.await;
+        }
+    }
+
+    /// Counts requests that were made.
+    fn spend(&self, requests: usize) {
+        if let Some(limit) = self.hourly_limit {
+            let now = self.clock.now();
+            let mut state = self.state();
+            state.spent = state.spent_by(now, limit) + f64::from(u32::try_from(requests).unwrap_or(u32::MAX));
+            state.spent_at = Some(now);
         }
     }
 
@@ -77,10 +139,22 @@ impl Gate {
         {
             return Some(Pause { reason, lasts });
         }
-        let short = state.short_until.is_some_and(|until| now < until);
-        (short && purpose == Purpose::Other && !state.deleting.is_empty()).then_some(Pause {
-            reason: "DeletionsFirst",
-            lasts: TURN,
+        if purpose == Purpose::Delete {
+            return None;
+        }
+        if state.short_until.is_some_and(|until| now < until) && !state.deleting.is_empty() {
+            return Some(Pause {
+                reason: "DeletionsFirst",
+                lasts: TURN,
+            });
+        }
+        let limit = self.hourly_limit?;
+        let over = state.spent_by(now, limit) - limit * (1.0 - KEPT);
+        (over > 0.0).then(|| Pause {
+            reason: "KeptForDeletions",
+            lasts: Duration::try_from_secs_f64(over * 3_600.0 / limit)
+                .unwrap_or(LONGEST)
+                .clamp(TURN, LONGEST),
         })
     }
 
@@ -110,12 +184,23 @@ impl Gate {
         let now = self.clock.now();
         let mut state = self.state();
         match result {
-            Ok(_) => state.limits_in_a_row = 0,
+            Ok(_) => {
+                state.limits_in_a_row = 0;
+                state.room = state.room.map(|room| room * 2).filter(|room| *room < MANY);
+            }
             Err(error) => match error.kind() {
                 ErrorKind::RateLimited => {
-                    let doubled = RATE_LIMITED.saturating_mul(2_u32.saturating_pow(state.limits_in_a_row));
-                    let lasts = error.retry_after().unwrap_or_else(|| doubled.min(LONGEST));
-                    state.limits_in_a_row = state.limits_in_a_row.saturating_add(1);
+                    // Calls that were under way together are refused together: that is one limit.
+                    let again = state.limited(now).is_some();
+                    let row = state.limits_in_a_row.saturating_sub(u32::from(again));
+                    let doubled = RATE_LIMITED.saturating_mul(2_u32.saturating_pow(row));
+                    // What the cloud says counts, but not again and again when that turns out to be too short.
+                    let least = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(row));
+                    let lasts = error
+                        .retry_after()
+                        .map_or(doubled.min(LONGEST), |said| said.max(least.min(LEAST)));
+                    state.limits_in_a_row = row.saturating_add(1);
+                    state.room = Some(A_FEW);
                     state.closed_until = Some((now + lasts, "RateLimited"));
                     state.short_until = Some(now + lasts + SHORT);
                 }
@@ -128,6 +213,53 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How long a rate limit lasts from now on.
+    fn limited(&self, now: SystemTime) -> Option<Duration> {
+        let (until, reason) = self.closed_until?;
+        let left = until.duration_since(now).ok().filter(|left| !left.is_zero());
+        left.filter(|_| reason == "RateLimited")
+    }
+
+    /// Requests that count against the limit at a moment: it allows as many in an hour again.
+    fn spent_by(&self, now: SystemTime, limit: f64) -> f64 {
+        let passed = self.spent_at.and_then(|at| now.duration_since(at).ok());
+        let made_up = passed.unwrap_or_default().as_secs_f64() * limit / 3_600.0;
+        (self.spent - made_up).max(0.0)
+    }
+}
+
+/// A call that waits for room.
+struct Waits<'a> {
+    gate: &'a Gate,
+    deletes: bool,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if self.deletes {
+            let mut state = self.gate.state();
+            state.deletions_wait = state.deletions_wait.saturating_sub(1);
+            drop(state);
+            self.gate.turn.notify_waiters();
+        }
+    }
+}
+
+/// A call under way.
+struct Inside<'a> {
+    gate: &'a Gate,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.inside = state.inside.saturating_sub(1);
+        drop(state);
+        self.gate.turn.notify_waiters();
     }
 }
 
@@ -158,14 +290,26 @@ impl Guarded {
 
     /// Deletes a host of which it was shown that it may be deleted.
     pub(super) async fn delete_proven(&self, id: &HostId) -> Result<Deletion> {
-        let deleted = self.note("delete", self.inner.delete(&id.clone().into()).await);
+        let request = id.clone().into();
+        let call = self.inner.delete(&request);
+        let deleted = self.call("delete", Purpose::Delete, 2, call).await;
         if deleted.as_ref().is_ok_and(|deletion| deletion.is_over()) {
             self.owners.forget(id);
         }
         deleted
     }
 
-    fn note<T>(&self, operation: &'static str, result: Result<T>) -> Result<T> {
+    /// One call: waits for its turn, and takes down what it came to. `most` is what it usually takes in requests.
+    async fn call<T: Send>(
+        &self,
+        operation: &'static str,
+        purpose: Purpose,
+        most: usize,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let _inside = self.gate.enter(purpose).await?;
+        let result = call.await;
+        self.gate.spend(most);
         self.gate.note(&result);
         let outcome = result.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         self.metrics.called(self.inner.info().id, operation, outcome);
@@ -182,12 +326,14 @@ impl Provisioner for Guarded {
         self.inner.info()
     }
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        let made = self.note("provision", self.inner.provision(host).await)?;
+        let made = self
+            .call("provision", Purpose::Other, 2, self.inner.provision(host))
+            .await?;
         self.owners.note(&made.id, &made);
         Ok(made)
     }
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
-        let result = self.note("status", self.inner.status(id).await);
+        let result = self.call("status", Purpose::Other, 1, self.inner.status(id)).await;
         match &result {
             Ok(host) => self.owners.note(id, host),
             Err(error) if error.kind() == ErrorKind::InvalidRequest => {
@@ -204,18 +350,22 @@ impl Provisioner for Guarded {
         ))
     }
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
-        self.note("delete_leftovers", self.inner.delete_leftovers(key, region).await)
+        let call = self.inner.delete_leftovers(key, region);
+        self.call("delete_leftovers", Purpose::Delete, 1, call).await
     }
     async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
-        self.note("settle", self.inner.settle(host).await)
+        self.call("settle", Purpose::Other, 2, self.inner.settle(host)).await
     }
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
-        let hosts = self.note("list", self.inner.list(filter).await)?;
+        // Deletions wait for it as well.
+        let hosts = self.call("list", Purpose::Delete, 0, self.inner.list(filter)).await?;
+        self.gate
+            .spend(self.inner.info().polling.requests_for_list(hosts.len()));
         self.owners.note_all(&hosts);
         Ok(hosts)
     }
     async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
-        self.note("catalog", self.inner.catalog(query).await)
+        self.call("catalog", Purpose::Other, 1, self.inner.catalog(query)).await
     }
 }
 
@@ -229,7 +379,7 @@ mod tests {
         let seconds = Arc::new(AtomicU64::new(1_000));
         let shared = seconds.clone();
         let clock = Clock::new(move || SystemTime::UNIX_EPOCH + Duration::from_secs(shared.load(Ordering::SeqCst)));
-        (Gate::new(clock), seconds)
+        (Gate::new(clock, Some(3_600)), seconds)
     }
 
     fn fails(gate: &Gate, kind: ErrorKind, wait: Option<u64>) {
@@ -251,9 +401,14 @@ mod tests {
         seconds.store(1_007, Ordering::SeqCst);
         assert_eq!(pause(&gate, Purpose::Other), None);
         // Without a word from the cloud the pauses double, until a call succeeds.
-        for expected in [20, 40] {
+        let mut now = 1_007;
+        for expected in [20, 40, 60, 60] {
+            // Two that were under way together.
+            fails(&gate, ErrorKind::RateLimited, None);
             fails(&gate, ErrorKind::RateLimited, None);
             assert_eq!(pause(&gate, Purpose::Other), Some(("RateLimited", expected)));
+            now += expected;
+            seconds.store(now, Ordering::SeqCst);
         }
         gate.note(&Ok(()));
         fails(&gate, ErrorKind::RateLimited, None);
@@ -273,6 +428,42 @@ mod tests {
         assert!(!gate.no_longer_deletes("a"));
         assert!(gate.no_longer_deletes("b"));
         assert_eq!(pause(&gate, Purpose::Other), None);
+    }
+
+    #[test]
+    fn the_last_requests_of_an_hour_are_kept_for_deletions() {
+        let (gate, seconds) = gate();
+        gate.spend(3_240);
+        assert_eq!(pause(&gate, Purpose::Other), None);
+        gate.spend(20);
+        assert_eq!(pause(&gate, Purpose::Other), Some(("KeptForDeletions", 20)));
+        assert_eq!(pause(&gate, Purpose::Delete), None);
+        seconds.store(1_020, Ordering::SeqCst);
+        assert_eq!(pause(&gate, Purpose::Other), None);
+    }
+
+    #[tokio::test]
+    async fn after_a_rate_limit_a_few_go_at_a_time_and_deletions_first() {
+        let (gate, seconds) = gate();
+        fails(&gate, ErrorKind::RateLimited, Some(5));
+        let refused = gate.enter(Purpose::Delete).await.err().unwrap();
+        assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+        seconds.store(1_005, Ordering::SeqCst);
+        let first = gate.enter(Purpose::Other).await.unwrap();
+        let _second = gate.enter(Purpose::Other).await.unwrap();
+        let mut other = std::pin::pin!(gate.enter(Purpose::Other));
+        let mut deletion = std::pin::pin!(gate.enter(Purpose::Delete));
+        assert!(futures_util::poll!(other.as_mut()).is_pending());
+        assert!(futures_util::poll!(deletion.as_mut()).is_pending());
+        drop(first);
+        assert!(futures_util::poll!(other.as_mut()).is_pending());
+        let entered = futures_util::poll!(deletion.as_mut());
+        assert!(matches!(entered, std::task::Poll::Ready(Ok(_))));
+        gate.note(&Ok(()));
+        assert!(
+            futures_util::poll!(other.as_mut()).is_ready(),
+            "each answer makes room for more"
+        );
     }
 
     #[test]

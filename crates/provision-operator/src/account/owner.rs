@@ -6,8 +6,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use provision::{Deletion, HostId, IdempotencyKey, ProvisionedHost};
+use provision::{HostId, IdempotencyKey, ProvisionedHost};
 
+use super::Left;
 use crate::clock::Clock;
 
 /// How long what was seen of a host counts. Ids of some clouds are names, which may be given to another host.
@@ -98,7 +99,7 @@ impl Claim {
 #[must_use = "a deletion in progress has to be called again, and one that was refused has to be told"]
 pub enum Deleted {
     /// It was the claimant's own, or the cloud has no such host.
-    Done(Deletion),
+    Done(Left),
     /// Nothing was deleted, as it is not known to be the claimant's.
     Refused(Verdict),
 }

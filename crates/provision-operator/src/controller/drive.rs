@@ -62,12 +62,13 @@ async fn run<K: Effects>(resource: Arc<K>, context: &Context) -> Result<Action, 
             return without_account(context, resource, &uid, &failure).await;
         }
     };
+    let written = context.memory(&uid).written;
     let mut work = Work {
         context,
         account,
+        fresh: written.is_some() && written == resource.resource_version(),
         resource,
         uid,
-        fresh: false,
     };
     if let Some(action) = work.refuse_another_cloud().await? {
         return Ok(action);
@@ -268,7 +269,7 @@ impl<K: Effects> Work<'_, K> {
         let pause = self
             .account
             .pause(Purpose::Other)
-            .filter(|pause| pause.reason != "DeletionsFirst");
+            .filter(|pause| !matches!(pause.reason, "DeletionsFirst" | "KeptForDeletions"));
         let paused = pause.as_ref().map(problem_of);
         // What hindered the last attempt is told until one succeeds, and not taken back and told again each time.
         let hitch = self.context.memory(&self.uid).hitch;

@@ -12,7 +12,7 @@ use super::{
     work::{Then, Work},
 };
 use crate::{
-    account::{Deleted, Purpose, Verdict},
+    account::{Deleted, Left, Purpose, Verdict},
     crd::HostPhase,
     engine::State,
     failure::Failure,
@@ -83,6 +83,7 @@ pub(super) async fn settle<K: Effects>(work: &mut Work<'_, K>, state: &State) ->
         return Ok(Some(then));
     }
     work.context.remember(&work.uid, |memory| memory.certain_by = None);
+    work.account.is_alone(&id);
     work.succeeded();
     if stays == id {
         return Ok(None);
@@ -133,17 +134,18 @@ pub(super) async fn remove<K: Managed>(
     hosts: BTreeSet<HostId>,
 ) -> Result<Option<Then>, Failure> {
     let mut left = hosts.clone();
+    let mut wait = Duration::MAX;
     let remember = |work: &Work<'_, K>, left: &BTreeSet<HostId>| {
         let left = left.clone();
         work.context.remember(&work.uid, |memory| memory.duplicates = left);
     };
     for id in hosts {
         match work.account.delete(&id, &work.claim_to_hosts()?).await {
-            Ok(Deleted::Done(deletion)) if deletion.is_over() => {
+            Ok(Deleted::Done(Left::Nothing)) => {
                 work.account.unwatch(&id, &work.watcher());
                 left.remove(&id);
             }
-            Ok(Deleted::Done(_)) => {}
+            Ok(Deleted::Done(Left::Something(until))) => wait = wait.min(until),
             // What is another's is none of this resource's hosts.
             Ok(Deleted::Refused(Verdict::Foreign)) => {
                 left.remove(&id);
@@ -163,7 +165,7 @@ pub(super) async fn remove<K: Managed>(
         }
     }
     remember(work, &left);
-    Ok((!left.is_empty()).then(|| Then::Stop(Action::requeue(AGAIN))))
+    Ok((!left.is_empty()).then(|| Then::Stop(Action::requeue(wait))))
 }
 
 /// Makes another host the resource's own. Whoever made it may have died before it was done: the next step is to ask for it.

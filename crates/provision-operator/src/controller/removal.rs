@@ -13,7 +13,7 @@ use super::{
     work::{Then, Work},
 };
 use crate::{
-    account::{Deleted, Listed, Purpose},
+    account::{Deleted, Left, Listed, Purpose},
     crd::{FINALIZER, HostPhase},
     engine::{Removal, State},
     failure::Failure,
@@ -31,15 +31,17 @@ pub(super) async fn delete<K: Effects>(work: &mut Work<'_, K>, id: &HostId) -> R
     }
     match work.account.delete(id, &work.claim_to_hosts()?).await {
         Ok(Deleted::Refused(verdict)) => refused(work, id, verdict).await,
-        Ok(Deleted::Done(deletion)) if deletion.is_over() => {
-            work.account.unwatch(id, &work.watcher());
+        Ok(Deleted::Done(Left::Nothing)) => {
             let begun = work.context.memory(&work.uid).duplicates;
             if let Some(then) = one::remove(work, begun).await? {
                 return Ok(then);
             }
             let now = work.context.clock.now();
-            work.context
-                .remember(&work.uid, |memory| memory.removal = Removal::Removed(now));
+            let since = work.known().deleting.unwrap_or(now);
+            work.context.remember(&work.uid, |memory| {
+                memory.removal = Removal::Removed(since);
+                memory.removed.insert(id.clone(), now);
+            });
             work.succeeded();
             let note = format!("host {} and everything made for it are gone", work.name_of(id));
             work.context
@@ -47,7 +49,11 @@ pub(super) async fn delete<K: Effects>(work: &mut Work<'_, K>, id: &HostId) -> R
                 .await;
             Ok(Then::GoOn)
         }
-        Ok(_) => Ok(Then::Stop(Action::requeue(AGAIN))),
+        Ok(Deleted::Done(Left::Something(wait))) => {
+            // Nobody else needs to know how it is doing: the list that everybody shares tells when it is gone.
+            work.account.unwatch(id, &work.watcher());
+            Ok(Then::Stop(Action::requeue(wait)))
+        }
         Err(error) => work.failed(&Failure::Cloud(error), "Delete").await,
     }
 }
@@ -75,17 +81,20 @@ pub(super) async fn look_for_strays<K: Effects>(
     } else {
         work.known().deleting.unwrap_or(now).min(now)
     };
-    let hosts = match work.account.list_begun_after(since).await {
-        Ok(Listed::Hosts(hosts)) => hosts,
+    let (begun, hosts) = match work.account.list_begun_after(since).await {
+        Ok(Listed::Hosts { begun, hosts }) => (begun, hosts),
         Ok(Listed::Wait(wait)) => return Ok(Then::Stop(Action::requeue(wait))),
         Err(error) => return work.failed(&Failure::Cloud(error), "Delete").await,
     };
     let key = work.key()?;
+    let known = work.known().id;
+    // A list that is older than the removal may show what is gone.
+    let removed = work.context.memory(&work.uid).removed;
+    let is_gone = |id: &HostId| removed.get(id).is_some_and(|at| begun <= *at);
     let stray = hosts
         .iter()
-        .find(|host| host.labels.has_key(&key))
+        .find(|host| host.labels.has_key(&key) && !is_gone(&host.id))
         .map(|host| host.id.clone());
-    let known = work.known().id;
     let removal = match stray {
         // A list may go on showing for a while what is gone.
         Some(id)

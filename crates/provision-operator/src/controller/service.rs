@@ -10,6 +10,7 @@ use kube::{
 };
 
 use crate::{
+    cache::Cached,
     context::Context,
     crd::Tunnel,
     failure::Failure,
@@ -42,7 +43,12 @@ async fn run(service: &Service, context: &Context) -> Result<(), Failure> {
     if !wanted && !may_have_tunnel(service) {
         return Ok(());
     }
-    match api.get_opt(&name).await? {
+    let tunnel = match context.tunnels.get(&namespace, &name) {
+        Cached::Unknown => api.get_opt(&name).await?.map(Arc::new),
+        Cached::Absent => None,
+        Cached::Seen(tunnel) => Some(tunnel),
+    };
+    match tunnel {
         None if wanted => {
             let Some(mut tunnel) = tunnel_for(service) else {
                 return Ok(());

@@ -11,11 +11,11 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::controller::Action,
 };
-use provision::{HostId, HostRef, IdempotencyKey};
+use provision::{ErrorKind, HostId, HostRef, IdempotencyKey};
 use serde_json::{Value, json};
 
 use crate::{
-    account::{Account, Pause, Watcher},
+    account::{Account, Pause, Purpose, Watcher},
     context::Context,
     crd::{FINALIZER, HostPhase},
     engine::{Known, Seen, State},
@@ -30,7 +30,7 @@ pub(super) struct Work<'a, K> {
     pub(super) account: Arc<Account>,
     pub(super) resource: K,
     pub(super) uid: String,
-    /// Whether the resource was read from the cluster itself, and not from a cache, in this reconcile.
+    /// Whether the resource is as this operator read or wrote it last, and not as a cache showed it before that.
     pub(super) fresh: bool,
 }
 
@@ -62,9 +62,18 @@ pub(super) async fn write_status<K: Managed>(context: &Context, resource: &K, mu
         map.insert("metadata".to_owned(), json!({ "uid": resource.uid() }));
     }
     let api = context.api::<K>(&resource.namespace().unwrap_or_default());
-    Ok(api
+    let written = api
         .patch_status(&resource.name_any(), &PatchParams::default(), &Patch::Merge(patch))
-        .await?)
+        .await?;
+    remember_version(context, &written);
+    Ok(written)
+}
+
+fn remember_version<K: Managed>(context: &Context, written: &K) {
+    if let Some(uid) = written.uid() {
+        let version = written.resource_version();
+        context.remember(&uid, |memory| memory.written = version);
+    }
 }
 
 impl<K: Managed> Work<'_, K> {
@@ -77,6 +86,7 @@ impl<K: Managed> Work<'_, K> {
             claimed: is_claimed(&self.resource),
             lacks_region: id.as_ref().is_some_and(|id| self.lacks_region(id)),
             visible_within: info.visible_within,
+            twin: id.as_ref().is_some_and(|id| self.account.has_twin(id)),
             id,
             phase: (phase != HostPhase::Pending).then_some(phase),
             retain: self.resource.retains(),
@@ -109,6 +119,9 @@ impl<K: Managed> Work<'_, K> {
         let Some(id) = self.stored_id().filter(|id| !self.lacks_region(id)) else {
             return Seen::Unread;
         };
+        if let Ok(key) = self.key() {
+            self.account.belongs(&id, &key);
+        }
         let region = self.resource.region(&self.context.options);
         self.account.watch(&id, region.as_deref(), &self.watcher())
     }
@@ -162,6 +175,7 @@ impl<K: Managed> Work<'_, K> {
         self.resource = api
             .patch(&self.resource.name_any(), &PatchParams::default(), &patch)
             .await?;
+        remember_version(self.context, &self.resource);
         self.fresh = true;
         Ok(())
     }
@@ -183,6 +197,17 @@ impl<K: Managed> Work<'_, K> {
 
     /// Tells a failure and sets the date of the next attempt.
     pub(super) async fn failed(&mut self, failure: &Failure, action: &str) -> Result<Then, Failure> {
+        if let Failure::Cloud(error) = failure
+            && error.kind() == ErrorKind::RateLimited
+        {
+            // It is the account that waits. Nobody is to wait longer than it does.
+            let over = Pause {
+                reason: "RateLimited",
+                lasts: Duration::ZERO,
+            };
+            let pause = self.account.pause(Purpose::Delete).unwrap_or(over);
+            return self.wait_for(&pause).await;
+        }
         let delay = failure.delay(self.context.memory(&self.uid).failures);
         let at = self.context.clock.now() + delay;
         self.context.remember(&self.uid, |memory| {
@@ -248,6 +273,7 @@ impl<K: Managed> Work<'_, K> {
     async fn show_id(&mut self, id: Option<&str>, state: &State, news: &News) -> Result<(), Failure> {
         if let Some(resource) = patch_status(self.context, &self.resource, id, state, news).await? {
             self.resource = resource;
+            self.fresh = true;
         }
         Ok(())
     }
@@ -263,6 +289,9 @@ impl<K: Managed> Work<'_, K> {
 pub(super) fn problem_of(pause: &Pause) -> Problem {
     let message = match pause.reason {
         "RateLimited" => "the cloud asks for a pause: too many requests",
+        "KeptForDeletions" => {
+            "so few requests are left of what the cloud allows in an hour that they are kept for deletions"
+        }
         "Forbidden" => "the credentials lack a permission: replace them, they are tried again as soon as they change",
         _ => "the cloud refused the credentials: replace them, they are tried again as soon as they change",
     };

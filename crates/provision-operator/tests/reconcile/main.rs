@@ -205,7 +205,7 @@ async fn long_lists_are_read_less_often() {
     assert_eq!((next.soonest, next.planned), (seconds(14), seconds(14)));
     let clock = world.sim.clock();
     let listed = account.list_begun_after(clock.now()).await.unwrap();
-    assert!(matches!(listed, Listed::Hosts(hosts) if hosts.len() == 301));
+    assert!(matches!(listed, Listed::Hosts { hosts, .. } if hosts.len() == 301));
     clock.advance(seconds(20));
     let listed = account.list_begun_after(clock.now()).await.unwrap();
     assert!(matches!(listed, Listed::Wait(wait) if wait == seconds(8)), "{listed:?}");

@@ -7,6 +7,7 @@ use provision::{
     BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, ListFilter, ProviderInfo,
     ProvisionedHost, Provisioner, Result,
 };
+use provision_operator::orphans;
 use provision_sim::{Effect, Fault};
 use serde_json::{Value, json};
 
@@ -126,6 +127,53 @@ async fn a_host_that_no_list_shows_is_waited_for_but_not_for_ever() {
     let waited = world.sim.clock().now().duration_since(since.unwrap()).unwrap();
     let most = account(&operator).info().visible_within;
     assert!(waited >= most && waited < most + Duration::from_secs(30), "{waited:?}");
+}
+
+/// Two hosts for one resource, of which one is in no list until long after the resource is active.
+async fn with_a_late_twin(cloud: &'static str) -> (World, crate::world::Operator) {
+    let world = World::new(cloud);
+    world.make_host("runner", json!({}));
+    next_host_is_late(&world, 600);
+    let mut operator = world.start();
+    operator.until("the host is active", || is_active(&world)).await;
+    world.make_twin_of("runner").await;
+    assert_eq!(world.hosts_at_cloud(), 2, "{cloud}: there is no twin");
+    (world, operator)
+}
+
+#[test]
+fn a_second_host_of_a_living_resource_is_found_by_polls() {
+    on(&with_twins(), async |cloud| {
+        let (world, mut operator) = with_a_late_twin(cloud).await;
+        // One host alone is not polled with a list.
+        world.make_host("other", json!({}));
+        operator
+            .until("one is left for each", || {
+                world.hosts_at_cloud() == 2 && world.host("other")["status"]["phase"] == "Active"
+            })
+            .await;
+        assert!(is_active(&world));
+        world.cluster.delete(HOSTS, "shop", "runner");
+        world.cluster.delete(HOSTS, "shop", "other");
+        operator
+            .until("both are gone", || world.cluster.list(HOSTS).is_empty())
+            .await;
+        world.assert_empty("at the end");
+    });
+}
+
+#[tokio::test]
+async fn a_second_host_of_a_living_resource_is_reported_as_an_orphan_and_settled() {
+    let (world, mut operator) = with_a_late_twin(TWO[0]).await;
+    world.sim.clock().advance(Duration::from_secs(600));
+    operator.round().await;
+    assert_eq!(world.hosts_at_cloud(), 2, "one host is not polled with a list");
+    let found = orphans::check(&operator.context, false).await.unwrap();
+    assert_eq!((found.len(), found[0].deleted), (1, false));
+    operator.until("one is left", || world.hosts_at_cloud() == 1).await;
+    world.sim.clock().advance(Duration::from_secs(60));
+    assert!(orphans::check(&operator.context, false).await.unwrap().is_empty());
+    assert!(is_active(&world));
 }
 
 /// Makes a host, and says that something else failed; no list ever shows it.

@@ -41,6 +41,8 @@ struct Store {
     watchers: Vec<(String, mpsc::UnboundedSender<Value>)>,
     writes: BTreeMap<String, u64>,
     reads: u64,
+    /// Everything but watches: reads, writes and events.
+    requests: BTreeMap<String, u64>,
     /// The reasons of all events.
     events: Vec<String>,
 }
@@ -116,6 +118,11 @@ impl FakeCluster {
         self.inner.lock().unwrap().writes.clone()
     }
 
+    /// Requests of each kind so far, events among them, watches not.
+    pub(crate) fn requests(&self) -> BTreeMap<String, u64> {
+        self.inner.lock().unwrap().requests.clone()
+    }
+
     pub(crate) fn reads(&self) -> u64 {
         self.inner.lock().unwrap().reads
     }
@@ -133,6 +140,12 @@ impl FakeCluster {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let target = Target::parse(&path);
         let mut store = self.inner.lock().unwrap();
+        let short = target.collection.rsplit('/').next().unwrap_or_default();
+        let part = if target.status { "/status" } else { "" };
+        let label = format!("{} {short}{part}", parts.method);
+        if !query.contains("watch=true") {
+            *store.requests.entry(label.clone()).or_default() += 1;
+        }
         if target.collection.ends_with("events") {
             let event = serde_json::from_slice(&body).unwrap_or(Value::Null);
             store
@@ -146,12 +159,7 @@ impl FakeCluster {
         if parts.method == Method::GET {
             store.reads += 1;
         } else {
-            let short = target.collection.rsplit('/').next().unwrap_or_default();
-            let part = if target.status { "/status" } else { "" };
-            *store
-                .writes
-                .entry(format!("{} {short}{part}", parts.method))
-                .or_default() += 1;
+            *store.writes.entry(label).or_default() += 1;
         }
         let key = (
             target.collection.clone(),

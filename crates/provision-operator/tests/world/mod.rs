@@ -14,6 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use provision::{
     BasicHost, HostId, IdempotencyKey, Provisioner, Settings, StrangerRules, UserData, connect_with,
     http::{Request, Response, Transport, TransportError},
@@ -25,6 +26,7 @@ use provision_operator::{
     clock::Clock,
     context::Context,
     controller::{reconcile, reconcile_service},
+    crd::{Host, Tunnel},
     mapping::{Defaults, client::ClientSettings},
     metrics::Metrics,
     options::Options,
@@ -55,6 +57,8 @@ impl Transport for SimTransport {
     }
 
     async fn send(&self, request: &Request, _timeout: Duration) -> Result<Response, TransportError> {
+        // Others have their turn while a request is under way.
+        tokio::task::yield_now().await;
         let label = format!("cloud {} {}", request.method(), request.url().path());
         let fate = self.gate.pass(&label);
         if fate == Fate::DieBefore {
@@ -99,6 +103,10 @@ pub(crate) struct Setup {
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
     pub(crate) real_time: bool,
+    /// How long the clouds take to delete a host, if not two seconds.
+    pub(crate) delete_time: Option<Duration>,
+    /// How long the clouds take to make a host, if not three seconds.
+    pub(crate) boot_time: Option<Duration>,
 }
 
 /// A cluster and its clouds.
@@ -132,7 +140,14 @@ impl World {
         } else {
             provision_sim::Clock::manual(start)
         };
-        let sim = Sim::builder().clock(clock).build().unwrap();
+        let mut sim = Sim::builder().clock(clock);
+        if let Some(time) = setup.delete_time {
+            sim = sim.delete_time(time);
+        }
+        if let Some(time) = setup.boot_time {
+            sim = sim.boot_time(time);
+        }
+        let sim = sim.build().unwrap();
         let clock = sim.clock().clone();
         Self {
             cluster: FakeCluster::new(Arc::new(move || clock.now())),
@@ -361,14 +376,21 @@ impl Operator {
         while self.events.try_recv().is_ok() {}
     }
 
+    /// One look at every Host at the same time, as controllers do it.
+    pub(crate) async fn reconcile_hosts_at_once(&mut self) {
+        let hosts = self.cluster.list(HOSTS).into_iter();
+        let hosts = hosts.map(|object| Arc::new(serde_json::from_value::<Host>(object).unwrap()));
+        join_all(hosts.map(|host| reconcile(host, self.context.clone()))).await;
+    }
+
     /// One look at every Tunnel and Host.
     pub(crate) async fn reconcile_all(&mut self) {
         for object in self.cluster.list(TUNNELS) {
-            let tunnel: provision_operator::crd::Tunnel = serde_json::from_value(object).unwrap();
+            let tunnel: Tunnel = serde_json::from_value(object).unwrap();
             let _ = reconcile(Arc::new(tunnel), self.context.clone()).await;
         }
         for object in self.cluster.list(HOSTS) {
-            let host: provision_operator::crd::Host = serde_json::from_value(object).unwrap();
+            let host: Host = serde_json::from_value(object).unwrap();
             let _ = reconcile(Arc::new(host), self.context.clone()).await;
         }
     }
