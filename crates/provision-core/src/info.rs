@@ -77,6 +77,18 @@ impl UserDataRules {
         self.gzip = true;
         self
     }
+
+    /// The most bytes of text that are worth reading: what is longer cannot fit, or only if it is hardly anything but
+    /// repetition.
+    #[must_use]
+    pub const fn max_text(&self) -> usize {
+        const COMPRESSION: usize = 32;
+        if self.gzip {
+            self.max_bytes.saturating_mul(COMPRESSION)
+        } else {
+            self.max_bytes
+        }
+    }
 }
 
 /// What a cloud's names must look like, beyond [`HostName`].

@@ -50,7 +50,7 @@ pub use settings::Settings;
 pub use status::HostStatus;
 pub use strangers::StrangerRules;
 pub use time::{parse_rfc3339, to_rfc3339, unix_seconds};
-pub use user_data::{UserData, UserDataKind};
+pub use user_data::{UserData, UserDataKind, UserDataPart};
 
 /// Re-exported so that a provider implements the trait with the same version of the macro.
 pub use async_trait::async_trait;

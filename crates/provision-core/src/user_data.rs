@@ -4,9 +4,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use crate::{IdempotencyKey, Invalid, UserDataRules};
+use crate::{Invalid, UserDataRules};
 
-/// What a host runs at first boot, as cloud-init reads it: a script, a cloud-config, or several in one multi-part text.
+mod format;
+mod mime;
+
+pub use mime::UserDataPart;
+
+/// What a host runs at first boot, as cloud-init reads it: a script, a cloud-config, any other of its formats, or several in
+/// one multi-part text.
 ///
 /// Counts as a secret, because it usually carries tokens: it is never shown by `Debug`, errors or logs. Always raw; a
 /// provider encodes it the way its API wants. See
@@ -27,30 +33,46 @@ pub struct UserData {
     kind: UserDataKind,
 }
 
-/// The format of user data, told by its first bytes.
+/// The format of user data, told by how it begins, as cloud-init tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum UserDataKind {
     /// Starts with `#!`: run as root near the end of the first boot.
     Script,
-    /// Starts with `#cloud-config`, alone or below `## template: jinja`: YAML that cloud-init interprets.
+    /// Starts with `#cloud-config`: YAML that cloud-init interprets.
     CloudConfig,
-    /// A MIME multi-part text that holds several of the others.
+    /// Starts with `## template: jinja`: a script or a cloud-config below it, in which cloud-init fills in what it knows about
+    /// the host.
+    Template,
+    /// Starts with `#include` or `#include-once`: addresses from which cloud-init fetches user data.
+    Include,
+    /// Starts with `#cloud-boothook`: run early in every boot.
+    BootHook,
+    /// Starts with `#part-handler`: Python code that handles other parts.
+    PartHandler,
+    /// Starts with `#cloud-config-archive`: a YAML list of parts.
+    Archive,
+    /// Starts with `#cloud-config-jsonp`: a JSON patch of the cloud-config.
+    JsonPatch,
+    /// A MIME text, which holds one or several of the others, each below headers of its own.
     MultiPart,
     /// Nothing to run.
     Empty,
 }
 
 impl UserData {
-    /// Detects the format of a text and wraps it.
+    /// Detects the format of a text and wraps it. White space alone is nothing to run.
     ///
     /// # Errors
     /// [`Invalid`] when the text starts like none of the formats, with a byte order mark, or is a script with Windows line
     /// endings (the kernel would look for an interpreter whose name ends in a carriage return).
     pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
-        let text = text.into();
-        let kind = detect(&text)?;
+        let mut text = text.into();
+        let kind = format::detect(&text)?;
+        if kind == UserDataKind::Empty {
+            text.clear();
+        }
         Ok(Self {
             text: SecretString::from(text),
             kind,
@@ -152,132 +174,41 @@ impl UserData {
         let mut bodies = Vec::new();
         for part in &parts {
             match part.kind {
-                UserDataKind::MultiPart => bodies.extend(split_multi_part(part.expose())?),
-                _ => bodies.push(render_part(part)),
+                UserDataKind::MultiPart => bodies.extend(mime::split(part.expose())?),
+                kind => bodies.push(mime::render_part(
+                    format::content_type(kind, part.expose()),
+                    &part.to_base64(),
+                )),
             }
         }
-        let boundary = unused_boundary(&bodies);
-        let mut text = format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\nMIME-Version: 1.0\n\n");
-        for body in &bodies {
-            text.push_str(&format!("--{boundary}\n{body}\n"));
-        }
-        text.push_str(&format!("--{boundary}--\n"));
-        Self::new(text)
+        Self::new(mime::join(&bodies))
     }
 
-    /// The parts of a multi-part text as they stand between the boundaries, each with its own headers; none for the other
-    /// formats. For a cloud that does not understand multi-part texts itself.
+    /// The parts of a MIME text, each with its own headers; none for the other formats. For a cloud that does not understand
+    /// them itself.
     ///
     /// # Errors
     /// [`Invalid`] when the text names no boundary.
-    pub fn parts(&self) -> Result<Vec<String>, Invalid> {
+    pub fn parts(&self) -> Result<Vec<UserDataPart>, Invalid> {
         match self.kind {
-            UserDataKind::MultiPart => split_multi_part(self.expose()),
+            UserDataKind::MultiPart => mime::parts(self.expose()),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// The text in the bytes of a file, for [`new`](Self::new). What is compressed with gzip is unpacked, up to this many
+    /// bytes: cloud-init would do the same, and where only the compressed text fits, [`to_base64_for`](Self::to_base64_for)
+    /// packs it again.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the bytes are no UTF-8 text, cannot be unpacked, or are more than `max_bytes`.
+    pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<String, Invalid> {
+        format::decode(bytes, max_bytes)
     }
 }
 
 impl fmt::Debug for UserData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "UserData({:?}, {} bytes, [redacted])", self.kind, self.len())
-    }
-}
-
-fn detect(text: &str) -> Result<UserDataKind, Invalid> {
-    if text.is_empty() {
-        return Ok(UserDataKind::Empty);
-    }
-    if text.starts_with('\u{feff}') {
-        return Err(Invalid::new(
-            "user data starts with a byte order mark: save it as UTF-8 without one",
-        ));
-    }
-    let first = text.lines().next().unwrap_or_default();
-    if first.starts_with("#!") {
-        if text.starts_with(&format!("{first}\r\n")) {
-            return Err(Invalid::new(
-                "the script has Windows line endings: convert it to Unix ones, for example with `dos2unix`",
-            ));
-        }
-        return Ok(UserDataKind::Script);
-    }
-    let is_cloud_config = |line: &str| line.trim_end() == "#cloud-config";
-    let below_template = first.trim_end() == "## template: jinja" && text.lines().nth(1).is_some_and(is_cloud_config);
-    if is_cloud_config(first) || below_template {
-        return Ok(UserDataKind::CloudConfig);
-    }
-    let header = first.to_ascii_lowercase();
-    if header.starts_with("content-type: multipart/") || header.starts_with("mime-version:") {
-        return Ok(UserDataKind::MultiPart);
-    }
-    Err(Invalid::new(
-        "user data must start with `#!` (a script), `#cloud-config` or the header of a MIME multi-part text; base64 or gzip is not wanted here, the provider encodes it",
-    ))
-}
-
-fn render_part(part: &UserData) -> String {
-    let content_type = match part.kind {
-        UserDataKind::CloudConfig if part.expose().starts_with("##") => "text/jinja2",
-        UserDataKind::CloudConfig => "text/cloud-config",
-        _ => "text/x-shellscript",
-    };
-    let encoded = part.to_base64();
-    let lines: Vec<&str> = encoded
-        .as_bytes()
-        .chunks(76)
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .collect();
-    format!(
-        "Content-Type: {content_type}; charset=\"utf-8\"\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n{}",
-        lines.join("\n")
-    )
-}
-
-/// The parts of a multi-part text, each with its own headers, as they stand between the boundaries.
-fn split_multi_part(text: &str) -> Result<Vec<String>, Invalid> {
-    let text = text.replace("\r\n", "\n");
-    let head = text
-        .split("\n\n")
-        .next()
-        .unwrap_or_default()
-        .replace("\n ", " ")
-        .replace("\n\t", " ");
-    let boundary = head
-        .lines()
-        .filter(|line| line.to_ascii_lowercase().starts_with("content-type:"))
-        .find_map(|line| line.split_once("boundary=").map(|(_, rest)| rest))
-        .and_then(|rest| match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next(),
-            None => rest.split([';', ' ']).next(),
-        })
-        .filter(|boundary| !boundary.is_empty())
-        .ok_or_else(|| Invalid::new("the multi-part user data names no boundary in its Content-Type header"))?;
-    let (opening, closing) = (format!("--{boundary}"), format!("--{boundary}--"));
-    let mut parts: Vec<Vec<&str>> = Vec::new();
-    for line in text.lines() {
-        if line.trim_end() == closing {
-            break;
-        } else if line.trim_end() == opening {
-            parts.push(Vec::new());
-        } else if let Some(part) = parts.last_mut() {
-            part.push(line);
-        }
-    }
-    Ok(parts.into_iter().map(|lines| lines.join("\n")).collect())
-}
-
-/// A boundary that occurs in no part; derived from the parts, so that the same input gives the same text.
-fn unused_boundary(bodies: &[String]) -> String {
-    let mut salt = bodies.join("\n");
-    loop {
-        let hash = IdempotencyKey::new("boundary")
-            .map(|key| key.hash_with(&[&salt]))
-            .unwrap_or_default();
-        let boundary = format!("part-{hash}");
-        if !bodies.iter().any(|body| body.contains(&boundary)) {
-            return boundary;
-        }
-        salt.push('.');
     }
 }

@@ -1,7 +1,6 @@
 //! The parts of a multi-part text, as cloud-init takes it apart (`cloudinit/user_data.py`, `cloudinit/handlers`).
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use provision_core::{Error, Result, UserData, UserDataKind};
+use provision_core::{Error, Result, UserData, UserDataKind, UserDataPart};
 
 /// One part, decoded.
 pub(super) struct Part {
@@ -19,47 +18,18 @@ pub(super) fn split(user_data: &UserData) -> Result<Vec<Part>> {
     parts.iter().zip(1..).map(|(part, number)| read(part, number)).collect()
 }
 
-fn read(part: &str, number: usize) -> Result<Part> {
+fn read(part: &UserDataPart, number: usize) -> Result<Part> {
     let refuse = |why: &str| {
         Err(Error::invalid(format!(
             "part {number} of the multi-part user data {why}"
         )))
     };
-    let (head, body) = part.split_once("\n\n").unwrap_or(("", part));
-    let head = head.replace("\n ", " ").replace("\n\t", " ");
-    let header = |name: &str| {
-        head.lines().find_map(|line| {
-            let (found, value) = line.split_once(':')?;
-            found.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-        })
+    let text = match part.text() {
+        Ok(text) => text,
+        Err(invalid) => return refuse(&invalid.to_string()),
     };
-    let text = match header("content-transfer-encoding")
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        None | Some("7bit" | "8bit" | "binary") => body.to_owned(),
-        Some("base64") => {
-            let packed: String = body.split_ascii_whitespace().collect();
-            let decoded = STANDARD
-                .decode(packed)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok());
-            let Some(text) = decoded else {
-                return refuse("is not UTF-8 text in base64: encode it anew");
-            };
-            text
-        }
-        Some(_) => return refuse("has a transfer encoding other than 7bit, 8bit or base64: use one of these"),
-    };
-    let content_type = header("content-type").unwrap_or("text/plain");
-    let wanted = match content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
-        .as_str()
-    {
+    let header = |name: &str| part.header(name);
+    let wanted = match part.content_type().to_ascii_lowercase().as_str() {
         "text/x-shellscript" => Some(UserDataKind::Script),
         "text/cloud-config" => Some(UserDataKind::CloudConfig),
         "text/plain" | "text/x-not-multipart" => None,
