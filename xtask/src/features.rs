@@ -15,11 +15,18 @@ const FORBIDDEN: [(&str, &str); 4] = [
     ("boring", "`ring` is the one crypto library"),
 ];
 
+/// Features of the umbrella that are no clouds.
+const OTHERS: [&str; 2] = ["tokio", "user-data"];
+
 /// Runs all checks and reports all failures.
 pub(crate) fn run(root: &Path) -> Result<ExitCode> {
     let providers = manifest::load(root)?;
     let mut failures = Vec::new();
     check_umbrella(root, None, &providers, &mut failures)?;
+    for feature in OTHERS {
+        let selection = ["--package", "provision", "--no-default-features", "--features", feature];
+        check_compiles(root, &selection, &mut failures)?;
+    }
     for provider in &providers {
         check_umbrella(root, Some(provider), &providers, &mut failures)?;
         check_compiles(

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod api;
 mod bench;
 mod cargo;
+mod cloud_config;
 mod crds;
 mod dev_cluster;
 mod features;
@@ -41,6 +42,8 @@ tasks:
   dev-cluster [--provider ID]
                       start etcd, kube-apiserver and the simulator for work on the operator, and print the commands
   man [FOLDER]        write the command line tool's manual pages, to target/man
+  cloud-config SCHEMA VERSION DATE
+                      write the table of a cloud-config's keys from the JSON schema of that version of cloud-init, of that day
   bench operator      measure the operator with 2,000 Tunnels against the simulator
   bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
   new-provider ID [--type NAME] [--maintainer @USER]
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         ["dev-cluster", rest @ ..] => dev_cluster::run(&root, rest),
         ["man"] => man::run(&root, None),
         ["man", folder] => man::run(&root, Some(folder)),
+        ["cloud-config", schema, version, date] => cloud_config::run(&root, schema, version, date),
         ["bench", name] => bench::run(&root, name),
         ["new-provider", rest @ ..] if !rest.is_empty() => new_provider::run(&root, rest),
         ["help" | "--help" | "-h"] => {

@@ -5,6 +5,8 @@ pub mod poller;
 pub mod prices;
 pub mod registry;
 pub mod survey;
+#[cfg(feature = "user-data")]
+pub mod user_data;
 pub mod wait;
 
 pub use provision_core::*;
