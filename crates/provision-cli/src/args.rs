@@ -18,7 +18,7 @@ use clap_complete::Shell;
 pub(crate) use catalog::{ImagesArgs, PlansArgs, RegionsArgs, SizeArgs};
 pub(crate) use create::CreateArgs;
 pub(crate) use delete::DeleteArgs;
-pub(crate) use gc::GcArgs;
+pub(crate) use gc::{GcArgs, InstallKind};
 pub(crate) use globals::{Format, Globals};
 pub(crate) use inlets::{InletsCommand, InletsCreateArgs, InletsDeleteArgs, InletsStatusArgs, InletsctlArgs};
 pub(crate) use list::ListArgs;

@@ -1,5 +1,7 @@
 //! The configuration file: a default provider, and for each provider its settings and the defaults of its hosts.
 
+mod advice;
+
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -80,7 +82,8 @@ impl Config {
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .map_or(1, |before| before.matches('\n').count() + 1);
-            format!("line {line}: {}", error.message())
+            let advice = advice::outside(error.message()).map_or_else(String::new, |advice| format!("; {advice}"));
+            format!("line {line}: {}{advice}", error.message())
         })?;
         let mut config = Self {
             default_provider: file.default_provider,
@@ -164,8 +167,9 @@ fn check_key(info: &ProviderInfo, key: &str, table: &BTreeMap<String, String>) -
             let settings = info.settings.iter().map(|setting| setting.name);
             let known: Vec<&str> = ["region", "plan", "image"].into_iter().chain(settings).collect();
             Err(format!(
-                "provider `{}` has no key `{key}`; known: {}, and each setting with `{FILE_SUFFIX}` behind it",
+                "provider `{}` has no key `{key}`{}; known: {}, and each setting with `{FILE_SUFFIX}` behind it",
                 info.id,
+                advice::instead(info, key),
                 known.join(", ")
             ))
         }

@@ -1,6 +1,11 @@
 //! What every command needs: which cloud, configured how, and how to print a command that reaches it again.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use provision::{ErrorKind, HostId, ProviderInfo, Provisioner, SettingRole, Settings, wait::Pace};
 use tokio::sync::OnceCell;
@@ -28,8 +33,22 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     /// What variables of a command's own say: behind the options, before the cloud's own variables.
     pub(crate) variables: Settings,
+    /// The simulated clouds that were said to be so.
+    said: Once,
     /// Serves the simulated clouds of `--sim` as long as the context lives.
     simulator: OnceCell<provision_sim::Server>,
+}
+
+/// What is said once.
+#[derive(Debug, Default)]
+struct Once(Mutex<BTreeSet<&'static str>>);
+
+impl Once {
+    /// Whether it is the first time.
+    fn set(&self, word: &'static str) -> bool {
+        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        words.insert(word)
+    }
 }
 
 /// A cloud, ready for calls.
@@ -93,6 +112,7 @@ impl Context {
             globals,
             config,
             variables: Settings::new(),
+            said: Once::default(),
             simulator: OnceCell::new(),
         })
     }
@@ -189,7 +209,7 @@ impl Context {
 
     /// Connects to a cloud, or to its simulation. No request is made yet.
     pub(crate) async fn connect(&self, info: &'static ProviderInfo) -> Outcome<Cloud> {
-        if self.globals.sim {
+        if self.globals.sim && self.said.set(info.id) {
             say(&format!("simulated {}: nothing here is real or bills", info.title));
         }
         match self.reach(info, false).await? {
@@ -289,7 +309,7 @@ impl Context {
             line.extend(["--endpoint".to_owned(), id::quoted(endpoint)]);
         }
         for (name, value) in &globals.settings {
-            line.extend(["--set".to_owned(), self.shown_setting(name, value)]);
+            line.extend(["--set".to_owned(), shown_setting(name, value)]);
         }
         for (name, file) in &globals.secret_files {
             line.extend(["--secret-file".to_owned(), id::quoted(&format!("{name}={file}"))]);
@@ -298,18 +318,11 @@ impl Context {
         line.join(" ")
     }
 
-    /// A setting for a printed command. Only what some provider declares as not secret is shown.
-    fn shown_setting(&self, name: &str, value: &str) -> String {
-        let declared = |secret: bool| {
-            provision::providers()
-                .iter()
-                .flat_map(|info| info.settings)
-                .any(|setting| setting.name == name && setting.secret == secret)
-        };
-        if declared(false) && !declared(true) {
-            id::quoted(&format!("{name}={value}"))
-        } else {
-            format!("{name}=...")
+    /// The command that lists the hosts of the clouds that are named now.
+    pub(crate) fn list_command(&self) -> String {
+        match &self.globals.provider {
+            Some(names) => self.command(&["-p", names, "list"]),
+            None => self.command(&["list"]),
         }
     }
 
@@ -318,4 +331,24 @@ impl Context {
         let shown = id::shown(provider, id);
         self.command(&[&[command, shown.as_str()], options].concat())
     }
+}
+
+/// A setting for a printed command.
+pub(crate) fn shown_setting(name: &str, value: &str) -> String {
+    if may_be_shown(name) {
+        id::quoted(&format!("{name}={value}"))
+    } else {
+        format!("{name}=...")
+    }
+}
+
+/// Whether some provider declares a setting as not secret, and none as secret.
+pub(crate) fn may_be_shown(name: &str) -> bool {
+    let declared = |secret: bool| {
+        provision::providers()
+            .iter()
+            .flat_map(|info| info.settings)
+            .any(|setting| setting.name == name && setting.secret == secret)
+    };
+    declared(false) && !declared(true)
 }

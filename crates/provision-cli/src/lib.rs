@@ -15,7 +15,7 @@ mod log;
 mod output;
 mod price;
 mod progress;
-mod reach;
+mod ready;
 mod seen;
 mod simulator;
 mod size;
@@ -35,6 +35,8 @@ use crate::{
 /// Reads the command line, runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    #[cfg(panic = "abort")]
+    exit_on_panic();
     // A shell that asks for completions is answered here, and the process ends.
     CompleteEnv::with_factory(help::command).complete();
     let mut command = help::command();
@@ -66,4 +68,15 @@ pub fn main() -> ExitCode {
         failure.exit()
     })
     .into()
+}
+
+/// Where a panic would end the process by a signal, such as in the profile `dist`, it ends with the exit code that a panic has
+/// elsewhere.
+#[cfg(panic = "abort")]
+fn exit_on_panic() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        std::process::exit(101);
+    }));
 }

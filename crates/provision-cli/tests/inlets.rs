@@ -89,7 +89,6 @@ ID                      NAME  STATUS   IP  REGION  PLAN  MONTHLY  AGE  EXPIRES
 digitalocean/512000001  -     deleted  -   -       -     -        -    -
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
-simulated DigitalOcean: nothing here is real or bills
 digitalocean/512000001: deleting
 "#);
     snapshot!(sandbox, sandbox.sim(&["inlets", "delete", "tunnel-1"]), @r#"
@@ -98,7 +97,7 @@ exit 3
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
 error: no tunnel's server is called `tunnel-1`, and it is no id of this cloud
-hint: list the servers with `provision inlets status`; one that inletsctl made is only known by its --id
+hint: list the servers with `provision --sim --sim-state [FOLDER]/sim.json inlets status`; one that inletsctl made is only known by its --id
 "#);
     snapshot!(sandbox, sandbox.sim(&["inlets", "status"]), @r#"
 exit 0

@@ -118,6 +118,25 @@ fn the_cheapest_plan_is_shown_with_its_price_before_anything_is_made() {
 }
 
 #[test]
+fn a_cheapest_plan_that_does_not_run_the_image_is_said_to_be_the_reason() {
+    let sandbox = Sandbox::new();
+    let images = sandbox.sim(&["-p", "ec2", "images", "-o", "json"]).exits(0).json();
+    let image = images
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|image| image["architecture"] == "x86_64" && image["id"].as_str().unwrap().starts_with("ami-"));
+    let image = image.unwrap()["id"].as_str().unwrap();
+    let create = ["-p", "ec2", "create", "web-1", "--plan", "cheapest"];
+    // The default image is that of the plan's processor.
+    sandbox.sim(&create).exits(0);
+    let run = sandbox
+        .sim(&["-p", "ec2", "create", "web-2", "--plan", "cheapest", "--image", image])
+        .exits(2);
+    assert!(run.stderr.contains("name a plan with --plan"), "{}", run.stderr);
+}
+
+#[test]
 fn what_is_deleted_has_no_price_and_asks_for_none() {
     let sandbox = Sandbox::new();
     sandbox

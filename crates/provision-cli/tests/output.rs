@@ -131,7 +131,7 @@ exit 3
 --- stderr
 simulated DigitalOcean: nothing here is real or bills
 error: no host on DigitalOcean that was created with this tool is called `1`, and none has that id
-hint: `provision list` shows the hosts; -p names other clouds, `-p all` every one with credentials
+hint: `provision --sim --sim-state [FOLDER]/sim.json list` shows the hosts; -p names other clouds, `-p all` every one with credentials
 "#);
     snapshot!(sandbox, sandbox.run(&["create", "Web_1"]), @r#"
 exit 2

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{SizeArgs, TableArgs, pair};
-use crate::duration::TimeSpan;
+use crate::{duration::TimeSpan, ready::Check};
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
@@ -43,8 +43,8 @@ pub(crate) struct CreateArgs {
     #[arg(short, long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) labels: Vec<(String, String)>,
 
-    /// An inbound port to leave open, such as 80, 53/udp or 8000-8100; repeatable; without any all are open
-    #[arg(long = "port", value_name = "PORT")]
+    /// An inbound port to leave open, such as 80, 53/udp or 8000-8100; repeatable, or 80,443; without any all are open
+    #[arg(long = "port", value_name = "PORT", value_delimiter = ',')]
     pub(crate) ports: Vec<provision::PortRange>,
 
     /// An SSH key to install, in the form that the cloud wants; repeatable
@@ -66,6 +66,11 @@ pub(crate) struct CreateArgs {
     /// Wait until the host is active
     #[arg(short, long)]
     pub(crate) wait: bool,
+
+    /// Wait until this answers, too: tcp:22, http://:80/path or https://NAME/path; without a name it is the host's address;
+    /// repeatable
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) wait_for: Vec<Check>,
 
     /// Give up after this time, such as 90s [default: 2m without --wait, 10m with it]
     #[arg(long, value_name = "TIME")]

@@ -74,8 +74,8 @@ pub(crate) struct InletsCreateArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "inlets_token")]
     pub(crate) inlets_token_file: Option<PathBuf>,
 
-    /// A port that the tunnel uses, such as 2222; repeatable; without any a TCP tunnel has all of them open
-    #[arg(long = "port", value_name = "PORT")]
+    /// A port that the tunnel uses, such as 2222; repeatable, or 2222,8000; without any a TCP tunnel has all of them open
+    #[arg(long = "port", value_name = "PORT", value_delimiter = ',')]
     pub(crate) ports: Vec<provision::PortRange>,
 
     /// Plan, as `provision plans` lists them

@@ -18,7 +18,7 @@ use self::{
 };
 use super::{
     ended::{self, Ended},
-    wait::Watch,
+    wait::{Watch, repeated},
 };
 use crate::{
     args::CreateArgs,
@@ -101,6 +101,10 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
     };
     let making = names.iter().map(|name| creation.run(name));
     let mut ended: Vec<Ended> = stream::iter(making).buffered(SIDE_BY_SIDE).collect().await;
+    if args.ttl.is_some() && ended.iter().any(|one| one.document.is_some()) {
+        let providers: Vec<&str> = clouds.iter().map(|cloud| cloud.provisioner.info().id).collect();
+        ended::say_who_deletes(context, &providers.join(","));
+    }
     ended::price(&mut ended, &clouds.iter().collect::<Vec<_>>(), prices, &interrupt).await;
     ended::print(context, &args.table, ended, names.len() > 1, Tally::default())
 }
@@ -203,7 +207,9 @@ impl Creating<'_> {
             };
             let timeout = self.args.timeout.map_or(CREATE_TIMEOUT, |timeout| timeout.0);
             let left = timeout.saturating_sub(timer.now());
-            let created = attempt::create(self.context, cloud, &host, left, timer, self.interrupt, self.rerun).await?;
+            let created = attempt::create(self.context, cloud, &host, left, timer, self.interrupt, self.rerun)
+                .await
+                .map_err(|failure| self.about_the_choice(failure))?;
             match created {
                 Created::Host(created) => {
                     if !tried.is_empty() {
@@ -246,6 +252,16 @@ impl Creating<'_> {
         Err(Failure::usage("no place is named where the host could be made"))
     }
 
+    /// A plan that nobody named may have another processor than the image that somebody did.
+    fn about_the_choice(&self, failure: Failure) -> Failure {
+        match &self.args.image {
+            Some(image) if self.chooses_plan && failure.exit() == Exit::Usage => failure.hint(format!(
+                "the cheapest plan may not run `{image}`, for it may have another processor: name a plan with --plan"
+            )),
+            _ => failure,
+        }
+    }
+
     /// A host with the key that is there already is the one, wherever it is: it is not made a second time in another place.
     async fn only_where_it_is(&self, name: &HostName, places: &mut Vec<Place>) -> Outcome<()> {
         let Some(first) = places.first() else { return Ok(()) };
@@ -279,22 +295,22 @@ impl Creating<'_> {
         let info = cloud.provisioner.info();
         let shown = id::shown(info.id, &created.id);
         let document = self.prices.document(&created);
+        // The id is on stderr before anything else can fail, a full disk behind stdout for one.
+        say(&match created.origin {
+            Some(Origin::Adopted | Origin::AdoptedDifferent) => {
+                format!("{shown} exists already: nothing was created")
+            }
+            _ => format!("created {shown}"),
+        });
         if created.origin == Some(Origin::AdoptedDifferent) {
             let failure = different::different(self.context, host, &created);
             return Ok(Ended::failed(Some(document), failure));
         }
-        if created.origin == Some(Origin::Adopted) {
-            say(&format!("{shown} exists already: nothing was created"));
-        }
-        if !self.args.wait {
+        if !self.args.wait && self.args.wait_for.is_empty() {
             let command = self.context.host_command("wait", info.id, &created.id, &[]);
             hint(&format!("wait until it is active: {command}"));
             say_how_to_delete(self.context, &created);
             return Ok(Ended::well(document));
-        }
-        // Said before the wait, so that the id is known whatever happens to this process.
-        if created.origin != Some(Origin::Adopted) {
-            say(&format!("created {shown}"));
         }
         let timeout = self.args.timeout.map_or(WAIT_TIMEOUT, |timeout| timeout.0);
         let left = timeout.saturating_sub(timer.now());
@@ -302,9 +318,12 @@ impl Creating<'_> {
             context: self.context,
             info,
             id: created.id.clone(),
-            repeat: &[],
+            repeat: repeated(&self.args.wait_for).collect(),
             gone_is_fine: false,
             limit: duration::short(timeout),
+            wait_for: &self.args.wait_for,
+            timer,
+            until: timeout,
         };
         let wait = Wait::until_active(&*cloud.provisioner, created.id.clone(), timer, cloud.pace(left));
         Ok(watch.run(wait.created(created), self.interrupt, Failure::from).await)

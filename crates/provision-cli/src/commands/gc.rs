@@ -1,3 +1,5 @@
+mod install;
+
 use provision::{RegionFilter, gc, wait::TokioTimer};
 use serde::Serialize;
 
@@ -41,6 +43,9 @@ struct Row {
 
 /// `provision gc`
 pub(super) async fn run(context: &Context, args: &GcArgs) -> Outcome {
+    if let Some(kind) = args.install {
+        return install::print(context, &context.selection()?, args, kind);
+    }
     let mut tally = Tally::default();
     let clouds = context.connect_all(&context.selection()?, &mut tally).await?;
     let titles: Vec<&str> = clouds.iter().map(|cloud| cloud.provisioner.info().title).collect();

@@ -5,6 +5,7 @@ use provision_sim::TlsIdentity;
 use crate::{
     args::{Globals, ServeArgs, SimCommand},
     failure::{Exit, Failure, Outcome},
+    id,
     interrupt::Interrupt,
     output,
     progress::{hint, say},
@@ -32,22 +33,34 @@ pub(super) async fn serve(globals: &Globals, args: &ServeArgs) -> Outcome {
     } else {
         for cloud in provision_sim::clouds() {
             let url = format!("{}{}", server.base_url(), cloud.endpoint_path);
-            let settings: Vec<String> = cloud
-                .settings
-                .iter()
-                .map(|(name, value)| format!(" --set {name}={value}"))
-                .collect();
-            hint(&format!(
-                "provision -p {} --endpoint {url}{} list",
-                cloud.id,
-                settings.concat()
-            ));
+            let mut words = vec!["provision".to_owned(), "-p".to_owned(), cloud.id.to_owned()];
+            words.extend(["--endpoint".to_owned(), url]);
+            for (name, value) in cloud.settings {
+                words.extend(setting(cloud.id, name, value)?);
+            }
+            words.push("list".to_owned());
+            let words: Vec<String> = words.iter().map(|word| id::quoted(word)).collect();
+            hint(&words.join(" "));
         }
     }
     say("serving simulated clouds until Ctrl-C: nothing here is real or bills");
     interrupt.happened().await;
     server.shutdown().await;
     Ok(Exit::Ok)
+}
+
+/// The options for a setting of a simulated cloud, to be pasted into a shell. A key of many words goes into a file.
+fn setting(cloud: &str, name: &str, value: &str) -> Outcome<[String; 2]> {
+    let option = format!("{name}={value}");
+    if id::quoted(&option) == option {
+        return Ok(["--set".to_owned(), option]);
+    }
+    let path = simulator::state_file(None)?.with_file_name(format!("sim-{cloud}-{name}"));
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all);
+    written
+        .and_then(|()| fs::write(&path, value))
+        .map_err(|error| Failure::other(format!("cannot write {}", path.display()), &error))?;
+    Ok(["--secret-file".to_owned(), format!("{name}={}", path.display())])
 }
 
 fn publish(identity: &TlsIdentity, args: &ServeArgs) -> Outcome<()> {

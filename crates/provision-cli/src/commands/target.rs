@@ -29,6 +29,8 @@ pub(crate) struct Target {
 #[derive(Debug, Clone)]
 struct Guess {
     word: String,
+    /// The command that shows what there is.
+    list: String,
     /// Where nobody could look, and why.
     unread: Vec<(String, String)>,
 }
@@ -99,8 +101,10 @@ impl Guess {
             let titles = titles.join(", ");
             let message =
                 format!("no host on {titles} that was created with this tool is called `{word}`, and none has that id");
-            return Failure::new(Exit::NotFound, message)
-                .hint("`provision list` shows the hosts; -p names other clouds, `-p all` every one with credentials");
+            return Failure::new(Exit::NotFound, message).hint(format!(
+                "`{}` shows the hosts; -p names other clouds, `-p all` every one with credentials",
+                self.list
+            ));
         }
         let places: Vec<&str> = self.unread.iter().map(|(place, _)| place.as_str()).collect();
         let message = format!(
@@ -228,6 +232,7 @@ impl Targets {
             let found: Vec<&ProvisionedHost> = hosts.iter().filter(|host| host.name == *word).collect();
             let guess = || Guess {
                 word: (*word).to_owned(),
+                list: context.list_command(),
                 unread: unread.clone(),
             };
             match found.as_slice() {

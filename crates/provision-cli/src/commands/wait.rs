@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use provision::{
     HostId, ProviderInfo,
+    http::ReqwestTransport,
     wait::{Outcome as WaitOutcome, TokioTimer, Wait},
 };
 
@@ -17,6 +20,7 @@ use crate::{
     output::HostDocument,
     price::PriceBook,
     progress::{Progress, hint, say},
+    ready::{self, Check},
 };
 
 /// `provision wait NAME|ID...`
@@ -27,7 +31,8 @@ pub(super) async fn run(context: &Context, args: &WaitArgs) -> Outcome {
         return Ok(Exit::Interrupted);
     };
     let targets = targets?;
-    let repeat = if args.deleted { &["--deleted"][..] } else { &[] };
+    let deleted = args.deleted.then(|| "--deleted".to_owned());
+    let repeat: Vec<String> = deleted.into_iter().chain(repeated(&args.wait_for)).collect();
     let waiting = targets.all.iter().map(async |target| {
         let cloud = targets.cloud(target)?;
         let timer = TokioTimer::new();
@@ -42,9 +47,12 @@ pub(super) async fn run(context: &Context, args: &WaitArgs) -> Outcome {
             context,
             info: cloud.provisioner.info(),
             id: target.id.clone(),
-            repeat,
+            repeat: repeat.clone(),
             gone_is_fine: args.deleted,
             limit: duration::short(args.timeout.0),
+            wait_for: &args.wait_for,
+            timer: &timer,
+            until: args.timeout.0,
         };
         let explain = |error| target.failure(cloud, error);
         Ok(watch.run(wait, &interrupt, explain).await)
@@ -57,16 +65,28 @@ pub(super) async fn run(context: &Context, args: &WaitArgs) -> Outcome {
     ended::print(context, &args.table, ended, targets.several, tally)
 }
 
+/// The options that repeat what is waited for.
+pub(super) fn repeated(checks: &[Check]) -> impl Iterator<Item = String> {
+    checks
+        .iter()
+        .flat_map(|check| ["--wait-for".to_owned(), check.to_string()])
+}
+
 /// Waiting for one host, shared with `create --wait`: progress, Ctrl-C and how it ended.
 pub(super) struct Watch<'a> {
     pub(super) context: &'a Context,
     pub(super) info: &'static ProviderInfo,
     pub(super) id: HostId,
     /// Options of the `wait` command that carries on.
-    pub(super) repeat: &'a [&'a str],
+    pub(super) repeat: Vec<String>,
     pub(super) gone_is_fine: bool,
     /// The timeout in words.
     pub(super) limit: String,
+    /// What has to answer once the host is active.
+    pub(super) wait_for: &'a [Check],
+    pub(super) timer: &'a TokioTimer,
+    /// When the timer shows this, the time is up.
+    pub(super) until: Duration,
 }
 
 impl Watch<'_> {
@@ -108,7 +128,7 @@ impl Watch<'_> {
                         id::shown(self.info.id, &kept.id)
                     ));
                 }
-                Ended::well(document)
+                self.active(&wait, document, interrupt).await
             }
             WaitOutcome::Gone if self.gone_is_fine => Ended::well(document.with_status("deleted")),
             WaitOutcome::Gone => {
@@ -131,6 +151,47 @@ impl Watch<'_> {
         }
     }
 
+    /// The host is active: whether it is up.
+    async fn active(&self, wait: &Wait<'_>, document: HostDocument, interrupt: &Interrupt) -> Ended {
+        let id = wait.host().map_or(&self.id, |host| &host.id);
+        let shown = id::shown(self.info.id, id);
+        // The addresses of simulated hosts lead nowhere.
+        let (nowhere, checks): (Vec<Check>, Vec<Check>) =
+            (self.wait_for.iter().cloned()).partition(|check| self.context.globals.sim && check.is_of_address());
+        for check in nowhere {
+            say(&format!("simulated hosts run nothing: {check} was not waited for"));
+        }
+        if checks.is_empty() {
+            return Ended::up(document, &[]);
+        }
+        let answered = match wait.host().and_then(|host| host.ip) {
+            Some(ip) => {
+                let transport = match ReqwestTransport::new() {
+                    Ok(transport) => transport,
+                    Err(error) => return Ended::failed(Some(document), error.into()),
+                };
+                let mut progress = Progress::start(&shown);
+                let show = |line: &str| progress.show(line);
+                let answers = ready::until_all_answer(&checks, ip, &transport, self.timer, self.until, show);
+                interrupt.or(answers).await
+            }
+            None => Some(Err("nothing can be asked, for it has no public address".to_owned())),
+        };
+        match answered {
+            Some(Ok(())) => Ended::up(document, &checks),
+            Some(Err(missing)) => {
+                self.how_to_go_on();
+                let message = format!("{shown} is active and bills, but within {} {missing}", self.limit);
+                Ended::failed(Some(document), Failure::new(Exit::TimedOut, message))
+            }
+            None => {
+                say(&format!("interrupted: {shown} is kept"));
+                self.how_to_go_on();
+                Ended::interrupted(Some(document))
+            }
+        }
+    }
+
     fn document(&self, wait: &Wait<'_>) -> HostDocument {
         match wait.host() {
             Some(host) => HostDocument::from(host),
@@ -139,8 +200,9 @@ impl Watch<'_> {
     }
 
     fn how_to_go_on(&self) {
+        let repeat: Vec<&str> = self.repeat.iter().map(String::as_str).collect();
         hint(&format!("look at it:   {}", self.command("status", &[])));
-        hint(&format!("wait for it:  {}", self.command("wait", self.repeat)));
+        hint(&format!("wait for it:  {}", self.command("wait", &repeat)));
         hint(&format!("delete it:    {}", self.command("delete", &["--wait"])));
     }
 

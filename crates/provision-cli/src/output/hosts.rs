@@ -50,6 +50,17 @@ impl HostDocument {
         Some(&self.host).filter(|_| !self.bare)
     }
 
+    /// The host in a line.
+    pub(crate) fn in_words(&self) -> String {
+        let words = [
+            Some(self.host.host_ref().to_string()),
+            self.name().map(str::to_owned),
+            Some(self.status().to_owned()),
+            self.host.ip.map(|ip| ip.to_string()),
+        ];
+        words.into_iter().flatten().collect::<Vec<_>>().join("  ")
+    }
+
     pub(crate) fn price(&self) -> Option<&Price> {
         self.price.as_ref()
     }

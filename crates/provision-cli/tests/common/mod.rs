@@ -293,6 +293,17 @@ impl Server {
         format!("{}{path}", self.base_url)
     }
 
+    /// The commands that it printed, one for each cloud.
+    pub(crate) fn commands(mut self) -> (Self, Vec<String>) {
+        let running = self.running.as_mut().unwrap();
+        let mut commands = Vec::new();
+        for _ in clouds() {
+            let line = running.wait_for("hint: provision ");
+            commands.push(line.trim_start_matches("hint: ").to_owned());
+        }
+        (self, commands)
+    }
+
     /// Stops it as a user would.
     pub(crate) fn stop(mut self) -> Run {
         let running = self.running.take().unwrap();

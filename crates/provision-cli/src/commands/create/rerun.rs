@@ -1,17 +1,18 @@
 //! The command that repeats a create: what the user typed. A host is known by its name or key, so that the same command finds
 //! the host of the first one.
 
-use crate::id::quoted;
+use crate::{context::shown_setting, id::quoted};
 
-/// The same command, ready to be copied into a shell. Values of `--set` are left out: they may be secrets.
+/// The same command, ready to be copied into a shell. A value of `--set` that may be a secret is
+/// left out.
 pub(in crate::commands) fn command(arguments: impl IntoIterator<Item = String>) -> String {
     let mut line = vec!["provision".to_owned()];
     let mut after_set = false;
     for argument in arguments {
         let setting = argument.strip_prefix("--set=");
         line.push(match setting {
-            Some(setting) => format!("--set={}", without_value(setting)),
-            None if after_set => without_value(&argument),
+            Some(setting) => format!("--set={}", without_secret(setting)),
+            None if after_set => without_secret(&argument),
             None => quoted(&argument),
         });
         after_set = argument == "--set";
@@ -19,8 +20,9 @@ pub(in crate::commands) fn command(arguments: impl IntoIterator<Item = String>) 
     line.join(" ")
 }
 
-fn without_value(setting: &str) -> String {
-    format!("{}=...", setting.split('=').next().unwrap_or_default())
+fn without_secret(setting: &str) -> String {
+    let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+    shown_setting(name, value)
 }
 
 #[cfg(test)]
@@ -41,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_lose_their_values() {
+    fn secrets_lose_their_values_and_what_is_none_stays() {
         for arguments in [
             ["--set", "token=hunter2", "create", "w"],
             ["--set=token=hunter2", "", "create", "w"],
@@ -49,5 +51,9 @@ mod tests {
             let line = rerun(&arguments);
             assert!(line.contains("token=...") && !line.contains("hunter2"), "{line}");
         }
+        assert_eq!(
+            rerun(&["--set", "region=LON 1", "--set=nothing=x", "create", "w"]),
+            "provision --set 'region=LON 1' --set=nothing=... create w"
+        );
     }
 }

@@ -2,6 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use provision::{
     BasicHost, HostName, OpenPorts, Origin, ProviderInfo,
+    http::ReqwestTransport,
     wait::{Outcome, Timer as _, TokioTimer, Wait},
 };
 use provision_exit_server::inlets::{Https, InletsPro, Mode};
@@ -19,6 +20,7 @@ use crate::{
             different, plan,
             rerun::command,
         },
+        ended,
         list::labels,
     },
     context::{Cloud, Context},
@@ -29,7 +31,7 @@ use crate::{
     output,
     price::{self, PriceBook},
     progress::{Progress, hint, say},
-    reach,
+    ready::{self, Check},
 };
 
 /// `provision inlets create`
@@ -116,15 +118,15 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     };
     let answers = match active.ip {
         // The addresses of simulated hosts lead nowhere.
-        Some(ip) if !context.globals.sim => {
-            let left = args.timeout.0.saturating_sub(timer.now());
-            answers(&shown, ip, left, &interrupt).await
-        }
+        Some(ip) if !context.globals.sim => answers(&shown, ip, &timer, args.timeout.0, &interrupt).await?,
         _ => Answers::Simulated,
     };
     let tunnel = Tunnel::new(context, &active, mode, Some(&token), Some(answers == Answers::Yes));
     document::print(context, &prices.document(&active), &active, &tunnel)?;
-    answers.told(&shown, &limit)
+    if args.ttl.is_some() {
+        ended::say_who_deletes(context, info.id);
+    }
+    answers.told(context, &shown, &limit)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +139,7 @@ enum Answers {
 
 impl Answers {
     /// How the command ends, when the host is active.
-    fn told(self, shown: &str, limit: &str) -> CommandOutcome {
+    fn told(self, context: &Context, shown: &str, limit: &str) -> CommandOutcome {
         match self {
             Self::Yes => Ok(Exit::Ok),
             Self::Simulated => {
@@ -155,22 +157,33 @@ impl Answers {
                     InletsPro::CONTROL_PORT
                 ),
             )
-            .hint("its first boot may need longer: look again with `provision inlets status`, or on the host at /var/log/cloud-init-output.log")),
+            .hint(format!(
+                "its first boot may need longer: look again with `{}`, or on the host at /var/log/cloud-init-output.log",
+                context.command(&["inlets", "status", shown])
+            ))),
         }
     }
 }
 
 /// Waits for the server of the tunnel.
-async fn answers(shown: &str, ip: IpAddr, within: Duration, interrupt: &Interrupt) -> Answers {
+async fn answers(
+    shown: &str,
+    ip: IpAddr,
+    timer: &TokioTimer,
+    until: Duration,
+    interrupt: &Interrupt,
+) -> CommandOutcome<Answers> {
+    let transport = ReqwestTransport::new()?;
+    let check = [Check::port(InletsPro::CONTROL_PORT)];
     let mut progress = Progress::start(shown);
     progress.show(&format!("waiting for port {}", InletsPro::CONTROL_PORT));
-    tokio::select! {
-        biased;
-        () = interrupt.happened() => Answers::Interrupted,
-        reached = reach::until_open(ip, InletsPro::CONTROL_PORT, within) => {
-            if reached { Answers::Yes } else { Answers::No }
-        }
-    }
+    let show = |line: &str| progress.show(line);
+    let answering = ready::until_all_answer(&check, ip, &transport, timer, until, show);
+    Ok(match interrupt.or(answering).await {
+        None => Answers::Interrupted,
+        Some(Ok(())) => Answers::Yes,
+        Some(Err(_)) => Answers::No,
+    })
 }
 
 /// Says what the host is going to cost. Credentials that are refused here are not tried again with the create.
@@ -267,23 +280,28 @@ fn new_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
     fn a_server_that_does_not_answer_is_kept_and_said() {
-        let failure = Answers::No.told("hetzner/1", "10m").unwrap_err();
+        let cli = crate::args::Cli::try_parse_from(["provision", "--sim", "providers"]).unwrap();
+        let context = Context::new(cli.globals).unwrap();
+        let failure = Answers::No.told(&context, "hetzner/1", "10m").unwrap_err();
         assert_eq!(failure.exit(), Exit::TimedOut);
         assert_eq!(
             failure.lines(),
             ["hetzner/1 is active, but its port 8123 did not answer within 10m; it is kept"]
         );
-        assert!(!failure.hints().is_empty());
+        let again = "look again with `provision --sim inlets status hetzner/1`";
+        assert!(failure.hints()[0].contains(again), "{:?}", failure.hints());
         for (answers, exit) in [
             (Answers::Yes, Exit::Ok),
             (Answers::Simulated, Exit::Ok),
             (Answers::Interrupted, Exit::Interrupted),
         ] {
-            assert_eq!(answers.told("hetzner/1", "10m").unwrap(), exit);
+            assert_eq!(answers.told(&context, "hetzner/1", "10m").unwrap(), exit);
         }
     }
 }

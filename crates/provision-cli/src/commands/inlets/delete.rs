@@ -5,9 +5,9 @@ use provision::{ErrorKind, HostId, ProviderInfo};
 use super::{cloud, status, status::no_tunnel, token};
 use crate::{
     args::{DeleteArgs, InletsDeleteArgs, InletsctlArgs, TableArgs},
-    commands,
+    commands::{self, target},
     context::{Cloud, Context},
-    failure::{Exit, Outcome},
+    failure::{Exit, Outcome, Tally},
     id,
 };
 
@@ -18,23 +18,26 @@ pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &I
     let mut wanted = None;
     if let Some(given) = args.id.as_deref().or(args.host.as_deref()) {
         let cloud = context.connect(info).await?;
-        let servers = if args.id.is_none() && id::split(given).0.is_none() {
-            status::servers(&cloud, region.clone()).await?
-        } else {
-            Vec::new()
-        };
-        let mut named = servers.into_iter().filter(|host| host.name == given);
-        wanted = Some(match (named.next(), named.next()) {
-            (Some(host), None) => {
+        let mut found = None;
+        if args.id.is_none() && id::split(given).0.is_none() {
+            let mut tally = Tally::default();
+            let targets = target::find(context, &[given.to_owned()], &mut tally).await?;
+            let Some(target) = targets.all.first() else {
+                return Ok(tally.exit_of_each());
+            };
+            found = status::server(context, given, target)?.cloned();
+        }
+        wanted = Some(match found {
+            Some(host) => {
                 name = Some(host.name.clone());
                 id::shown(info.id, &host.id)
             }
-            _ => match whole(context, &cloud, given, &args.cloud).await? {
+            None => match whole(context, &cloud, given, &args.cloud).await? {
                 Some(id) => id,
                 // The cloud says what an id of its looks like.
                 None if args.id.is_some() && id::split(given).0.is_none() => format!("{}/{given}", info.id),
                 None if args.id.is_some() => given.to_owned(),
-                None => return Err(no_tunnel(given)),
+                None => return Err(no_tunnel(context, given)),
             },
         });
     }

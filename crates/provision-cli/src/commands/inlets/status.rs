@@ -1,4 +1,4 @@
-use provision::{ErrorKind, ListFilter, ProviderInfo, ProvisionedHost, RegionFilter};
+use provision::{ListFilter, ProviderInfo, ProvisionedHost, RegionFilter, http::ReqwestTransport};
 use provision_exit_server::{
     AuthToken,
     inlets::{InletsPro, Mode},
@@ -11,30 +11,51 @@ use super::{
 };
 use crate::{
     args::{Format, InletsStatusArgs, TableArgs},
+    commands::target::{self, Target},
     config::read_secret,
     context::{Cloud, Context},
-    failure::{Exit, Failure, Outcome},
+    failure::{Exit, Failure, Outcome, Tally},
     id,
     output::{self, HostDocument},
     price::PriceBook,
     progress::hint,
-    reach,
+    ready::Check,
 };
 
 /// `provision inlets status`
 pub(super) async fn run(context: &Context, info: &'static ProviderInfo, args: &InletsStatusArgs) -> Outcome {
     let region = cloud::region(&args.cloud, info)?;
-    let cloud = context.connect(info).await?;
     let Some(wanted) = &args.host else {
-        return all(context, &cloud, region).await;
+        return all(context, &context.connect(info).await?, region).await;
     };
-    let host = find(context, &cloud, wanted, region).await?;
+    let mut tally = Tally::default();
+    let targets = target::find(context, std::slice::from_ref(wanted), &mut tally).await?;
+    let Some(target) = targets.all.first() else {
+        return Ok(tally.exit_of_each());
+    };
+    let cloud = targets.cloud(target)?;
+    let host = match server(context, wanted, target)? {
+        Some(host) => host.clone(),
+        None => match cloud.provisioner.status(&target.id).await {
+            Ok(host) => host,
+            Err(error) => {
+                let failure = target.failure(cloud, error);
+                return Err(match failure.exit() {
+                    Exit::NotFound if id::split(wanted).0.is_none() => no_tunnel(context, wanted),
+                    _ => failure,
+                });
+            }
+        },
+    };
     let answers = match host.ip {
-        Some(ip) if !context.globals.sim => Some(reach::is_open(ip, InletsPro::CONTROL_PORT).await),
+        Some(ip) if !context.globals.sim => {
+            let look = Check::port(InletsPro::CONTROL_PORT);
+            Some(look.look(ip, &ReqwestTransport::new()?).await.is_ok())
+        }
         _ => None,
     };
     let tunnel = tunnel(context, &host, answers)?;
-    let prices = PriceBook::of_hosts(&[&cloud], std::slice::from_ref(&host)).await;
+    let prices = PriceBook::of_hosts(&[cloud], std::slice::from_ref(&host)).await;
     document::print(context, &prices.document(&host), &host, &tunnel)?;
     Ok(Exit::Ok)
 }
@@ -62,7 +83,7 @@ async fn all(context: &Context, cloud: &Cloud, region: Option<String>) -> Outcom
 }
 
 /// The servers of tunnels that were made here.
-pub(super) async fn servers(cloud: &Cloud, region: Option<String>) -> Outcome<Vec<ProvisionedHost>> {
+async fn servers(cloud: &Cloud, region: Option<String>) -> Outcome<Vec<ProvisionedHost>> {
     let mut filter = ListFilter::all();
     filter.region = region.map_or(RegionFilter::All, RegionFilter::Only);
     let mut hosts = cloud.provisioner.list(&filter).await?;
@@ -71,40 +92,24 @@ pub(super) async fn servers(cloud: &Cloud, region: Option<String>) -> Outcome<Ve
     Ok(hosts)
 }
 
-/// The host of a name or an id. What could be either is taken for a name first: names are what people type.
-async fn find(context: &Context, cloud: &Cloud, wanted: &str, region: Option<String>) -> Outcome<ProvisionedHost> {
-    if id::split(wanted).0.is_none() {
-        let info = cloud.provisioner.info();
-        let named = servers(cloud, region).await?;
-        let mut named = named.into_iter().filter(|host| host.name == wanted);
-        match (named.next(), named.next()) {
-            (Some(host), None) => return Ok(host),
-            (Some(host), Some(other)) => {
-                return Err(Failure::usage(format!(
-                    "several tunnels are called `{wanted}`: {}, {} ...; name one by its id",
-                    id::shown(info.id, &host.id),
-                    id::shown(info.id, &other.id)
-                )));
-            }
-            (None, _) => {}
-        }
-    }
-    let (_, id) = context.host_id(wanted)?;
-    match cloud.provisioner.status(&id).await {
-        Err(error) if error.kind() == ErrorKind::InvalidRequest && id::split(wanted).0.is_none() => {
-            Err(no_tunnel(wanted))
-        }
-        found => Ok(found?),
+/// The tunnel's server that a name was found to be; `None` for what may be an id.
+pub(super) fn server<'a>(context: &Context, wanted: &str, target: &'a Target) -> Outcome<Option<&'a ProvisionedHost>> {
+    match &target.host {
+        Some(host) if host.labels.get(LABEL).is_none() => Err(no_tunnel(context, wanted)),
+        host => Ok(host.as_ref()),
     }
 }
 
 /// What was typed is neither a name nor an id.
-pub(super) fn no_tunnel(wanted: &str) -> Failure {
+pub(super) fn no_tunnel(context: &Context, wanted: &str) -> Failure {
     Failure::new(
         Exit::NotFound,
         format!("no tunnel's server is called `{wanted}`, and it is no id of this cloud"),
     )
-    .hint("list the servers with `provision inlets status`; one that inletsctl made is only known by its --id")
+    .hint(format!(
+        "list the servers with `{}`; one that inletsctl made is only known by its --id",
+        context.command(&["inlets", "status"])
+    ))
 }
 
 fn tunnel(context: &Context, host: &ProvisionedHost, answers: Option<bool>) -> Outcome<Tunnel> {
