@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how the operator and the poller do with many hosts.
+//! `cargo xtask bench`: how the operator, the poller and the simulator do with many hosts.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use crate::{Result, cargo};
 
 /// What is measured: the name on the command line, and the test that measures it. They are tests that are ignored otherwise,
-/// because they need what the tests need: a cluster's API and clouds in memory.
-const MEASUREMENTS: [(&str, [&str; 4]); 2] = [
+/// because they take minutes, and the first needs a cluster's API.
+const MEASUREMENTS: [(&str, [&str; 4]); 3] = [
     ("operator", ["--package", "provision-operator", "--test", "scale"]),
     ("poller", ["--package", "provision-tests", "--test", "many"]),
+    ("sim", ["--package", "provision-sim", "--test", "load"]),
 ];
 
 /// Runs a measurement, optimised.

@@ -46,6 +46,7 @@ tasks:
                       write the table of a cloud-config's keys from the JSON schema of that version of cloud-init, of that day
   bench operator      measure the operator with 2,000 Tunnels against the simulator
   bench poller        measure the requests of a look at 1, 100 and 5,000 hosts of each cloud
+  bench sim           measure the requests a second of a simulator with 10,000 hosts
   new-provider ID [--type NAME] [--maintainer @USER]
                       add a cloud: crate, simulator module and row in providers.toml
 ";

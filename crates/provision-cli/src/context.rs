@@ -36,7 +36,7 @@ pub(crate) struct Context {
     /// The simulated clouds that were said to be so.
     said: Once,
     /// Serves the simulated clouds of `--sim` as long as the context lives.
-    simulator: OnceCell<provision_sim::Server>,
+    simulator: OnceCell<(provision_sim::Sim, provision_sim::Server)>,
 }
 
 /// What is said once.
@@ -221,11 +221,16 @@ impl Context {
     /// As [`connect`](Self::connect), without a word; `None` for a cloud that has no credential at all, if that is to be no error.
     async fn reach(&self, info: &'static ProviderInfo, skip_bare: bool) -> Outcome<Option<Cloud>> {
         let mut settings = Settings::new();
+        let mut sim = None;
         if self.globals.sim {
-            let server = self
-                .simulator
-                .get_or_try_init(async || simulator::serve(&simulator::open(&self.globals)?).await);
-            settings = simulator::settings(server.await?, info.id)?;
+            let opened = self.simulator.get_or_try_init(async || {
+                let sim = simulator::open(&self.globals)?;
+                let server = simulator::serve(&sim).await?;
+                Ok::<_, Failure>((sim, server))
+            });
+            let (opened, server) = opened.await?;
+            sim = Some(opened.clone());
+            settings = simulator::settings(server, info.id)?;
         } else if self.globals.sim_state.is_some() {
             return Err(Failure::usage("--sim-state needs --sim"));
         }
@@ -252,7 +257,7 @@ impl Context {
         let region = region.map(str::to_owned);
         match provision::connect(info.id, &settings) {
             Ok(provisioner) => Ok(Some(Cloud {
-                provisioner: Box::new(Seeing::new(provisioner, self.globals.sim)),
+                provisioner: Box::new(Seeing::new(provisioner, sim)),
                 simulated: self.globals.sim,
                 region,
             })),

@@ -9,9 +9,10 @@ use std::{
 
 use etcetera::BaseStrategy as _;
 use provision::{
-    BasicHost, Catalog, CatalogQuery, Deletion, HostDeleteRequest, HostId, IdempotencyKey, ListFilter, ProviderInfo,
-    ProvisionedHost, Provisioner, RegionFilter, Result, Settled, async_trait,
+    BasicHost, Catalog, CatalogQuery, Deletion, Error, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey,
+    ListFilter, ProviderInfo, ProvisionedHost, Provisioner, RegionFilter, Result, Settled, async_trait,
 };
+use provision_sim::Sim;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,17 +61,30 @@ fn file(provider: &str, simulated: bool) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Seeing {
     cloud: Box<dyn Provisioner>,
-    simulated: bool,
+    sim: Option<Sim>,
 }
 
 impl Seeing {
-    pub(crate) fn new(cloud: Box<dyn Provisioner>, simulated: bool) -> Self {
-        Self { cloud, simulated }
+    /// `sim` is what simulates the cloud, if something does.
+    pub(crate) fn new(cloud: Box<dyn Provisioner>, sim: Option<Sim>) -> Self {
+        Self { cloud, sim }
+    }
+
+    /// Tells a simulator that cannot go on from a cloud with a fault: it is no use to try again.
+    fn told<T>(&self, result: Result<T>) -> Result<T> {
+        match (result, self.sim.as_ref().and_then(Sim::trouble)) {
+            (Err(_), Some(trouble)) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                format!("the simulator cannot go on: {trouble}"),
+            )
+            .with_provider(self.info().id)),
+            (result, _) => result,
+        }
     }
 
     /// Keeps names. That it fails is nobody's concern.
     fn keep(&self, section: Section, names: Vec<String>, all: bool) {
-        let Some(path) = file(self.cloud.info().id, self.simulated) else {
+        let Some(path) = file(self.cloud.info().id, self.sim.is_some()) else {
             return;
         };
         let mut kept = load(&path);
@@ -105,29 +119,29 @@ impl Provisioner for Seeing {
     }
 
     async fn provision(&self, host: &BasicHost) -> Result<ProvisionedHost> {
-        let made = self.cloud.provision(host).await?;
+        let made = self.told(self.cloud.provision(host).await)?;
         self.keep(Section::Hosts, vec![made.name.clone()], false);
         Ok(made)
     }
 
     async fn status(&self, id: &HostId) -> Result<ProvisionedHost> {
-        self.cloud.status(id).await
+        self.told(self.cloud.status(id).await)
     }
 
     async fn delete(&self, request: &HostDeleteRequest) -> Result<Deletion> {
-        self.cloud.delete(request).await
+        self.told(self.cloud.delete(request).await)
     }
 
     async fn delete_leftovers(&self, key: &IdempotencyKey, region: &RegionFilter) -> Result<Deletion> {
-        self.cloud.delete_leftovers(key, region).await
+        self.told(self.cloud.delete_leftovers(key, region).await)
     }
 
     async fn settle(&self, host: &ProvisionedHost) -> Result<Settled> {
-        self.cloud.settle(host).await
+        self.told(self.cloud.settle(host).await)
     }
 
     async fn list(&self, filter: &ListFilter) -> Result<Vec<ProvisionedHost>> {
-        let hosts = self.cloud.list(filter).await?;
+        let hosts = self.told(self.cloud.list(filter).await)?;
         let mut everywhere = ListFilter::all();
         everywhere.region = RegionFilter::All;
         let one_list = self.info().capabilities.lists_all_regions && *filter == ListFilter::all();
@@ -137,7 +151,7 @@ impl Provisioner for Seeing {
     }
 
     async fn catalog(&self, query: &CatalogQuery) -> Result<Catalog> {
-        let catalog = self.cloud.catalog(query).await?;
+        let catalog = self.told(self.cloud.catalog(query).await)?;
         let plans: Vec<String> = catalog.plans.iter().map(|plan| plan.id.clone()).collect();
         let images: Vec<String> = catalog.images.iter().map(|image| image.id.clone()).collect();
         let regions: Vec<String> = catalog.regions.iter().map(|region| region.id.clone()).collect();

@@ -41,7 +41,7 @@ pub(crate) fn open_with(state: Option<&Path>, boot_time: Duration) -> Outcome<Si
     let shown = || state.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string());
     builder.build().map_err(|error| {
         Failure::other(format!("cannot open the simulated clouds {}", shown()), &error)
-            .hint("delete the file to start with empty clouds, or name another one with --sim-state")
+            .hint("--sim-state names another file")
     })
 }
 

@@ -12,6 +12,37 @@ mod common;
 
 use common::{Run, Sandbox, Server, clouds, sandbox_with_wrong_credentials, settings, token, token_clouds};
 
+/// Not the cloud's fault, and nothing that goes away when it is tried again.
+#[test]
+fn a_simulator_that_cannot_write_its_state_says_so_at_once() {
+    let sandbox = Sandbox::new();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("sim.json");
+    // What is written beside the file cannot be written while a folder lies there.
+    std::fs::create_dir(folder.path().join("sim.json.new")).unwrap();
+    for cloud in clouds() {
+        let start = std::time::Instant::now();
+        let arguments = [
+            "--sim",
+            "--sim-state",
+            state.to_str().unwrap(),
+            "-p",
+            cloud,
+            "create",
+            "web-1",
+        ];
+        let run = sandbox.run(&arguments).exits(1);
+        assert!(run.stderr.contains("cannot write"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("sim.json") && !run.stderr.contains("has a fault"),
+            "{}",
+            run.stderr
+        );
+        assert!(!run.stderr.contains("trying again"), "{}", run.stderr);
+        assert!(start.elapsed().as_secs() < 20, "{cloud}");
+    }
+}
+
 #[test]
 fn usage_is_2() {
     let sandbox = Sandbox::new();

@@ -23,6 +23,9 @@ use crate::{
     store::World,
 };
 
+/// How much of a path and of a query the log keeps, characters.
+const LOGGED: usize = 2_000;
+
 /// What all clones of a simulator share.
 pub(crate) struct Engine {
     /// Static facts of the clouds, in the order of their seats.
@@ -35,6 +38,8 @@ pub(crate) struct Engine {
     random: Mutex<fastrand::Rng>,
     boot_ms: u64,
     delete_ms: u64,
+    /// Why the last request to a cloud could not be carried out, if so.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Engine {
@@ -57,6 +62,7 @@ impl Engine {
             random: Mutex::new(fastrand::Rng::with_seed(!seed)),
             boot_ms: millis(boot_time),
             delete_ms: millis(delete_time),
+            trouble: Mutex::default(),
         })
     }
 
@@ -96,14 +102,14 @@ impl Engine {
         let seat = seat.ok_or_else(|| io::Error::other(format!("there is no cloud `{cloud}`")))?;
         let changed = change(seat.slot.save()?.get());
         seat.slot.load(Some(&RawValue::from_string(changed)?))?;
-        world.commit()
+        world.commit(None)
     }
 
     /// Stores what has no request of its own to be stored with: the clock's offset.
     pub(crate) fn store(&self) -> io::Result<()> {
         let mut world = self.world();
         let _guard = world.open()?;
-        world.commit()
+        world.commit(None)
     }
 
     /// Answers a request to the cloud at that place of the list; `prefix` was taken off its path.
@@ -111,7 +117,7 @@ impl Engine {
         let mut world = self.world();
         let _guard = match world.open() {
             Ok(guard) => guard,
-            Err(error) => return SimOutcome::Answer(broken(&error).into_response(Vec::new())),
+            Err(error) => return self.stop(&error),
         };
         let at = self.clock.now();
         let now = self.clock.now_ms();
@@ -123,7 +129,7 @@ impl Engine {
         } = &mut *world;
         let Some(seat) = seats.get_mut(index) else {
             let error = io::Error::other(format!("there is no cloud number {index}"));
-            return SimOutcome::Answer(broken(&error).into_response(Vec::new()));
+            return self.stop(&error);
         };
         seat.served += 1;
         let cloud = seat.slot.info().id;
@@ -175,8 +181,9 @@ impl Engine {
             fault_names,
             ..
         } = call;
-        let outcome = match (world.commit(), answer) {
-            (Err(error), _) => SimOutcome::Answer(broken(&error).into_response(Vec::new())),
+        self.note(None);
+        let outcome = match (world.commit(Some(index)), answer) {
+            (Err(error), _) => self.stop(&error),
             (Ok(()), None) => SimOutcome::Drop,
             (Ok(()), Some(answer)) => SimOutcome::Answer(finish(
                 answer.into_response(headers),
@@ -187,8 +194,8 @@ impl Engine {
         self.log.add(LoggedRequest {
             cloud: cloud.to_owned(),
             method: method.to_owned(),
-            path: path.to_owned(),
-            query: mask_query(&request.query),
+            path: path.chars().take(LOGGED).collect(),
+            query: mask_query(&request.query).chars().take(LOGGED).collect(),
             status: match &outcome {
                 SimOutcome::Answer(answer) => answer.status().as_u16(),
                 SimOutcome::Drop => 0,
@@ -198,6 +205,19 @@ impl Engine {
             faults: fault_names,
         });
         outcome
+    }
+
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn stop(&self, error: &io::Error) -> SimOutcome {
+        self.note(Some(error.to_string()));
+        SimOutcome::Answer(broken(error).into_response(Vec::new()))
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

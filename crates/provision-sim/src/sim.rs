@@ -85,8 +85,8 @@ impl SimBuilder {
     /// Makes the simulator.
     ///
     /// # Errors
-    /// When the state file cannot be locked or read, is damaged, or comes from another version; the message names the
-    /// file and says what to do.
+    /// When the state file cannot be locked or read, is empty, damaged or larger than 1 GiB, or comes from another version;
+    /// the message names the file and says what to do.
     pub fn build(self) -> io::Result<Sim> {
         let world = World::new(clouds::all(), self.clock.clone(), self.seed, self.state_file);
         let engine = Engine::new(world, self.clock, self.seed, self.boot_time, self.delete_time)?;
@@ -130,6 +130,12 @@ impl Sim {
     /// When the state file cannot be locked or read.
     pub fn try_inventory(&self) -> io::Result<Vec<Item>> {
         self.engine.try_inventory()
+    }
+
+    /// Why the last request to a cloud was answered with status 500 and a text that starts with `simulator:`: what keeps
+    /// the state file from being read or written. `None` when it was carried out.
+    pub fn trouble(&self) -> Option<String> {
+        self.engine.trouble()
     }
 
     /// The requests to clouds since the start or the last clearing, oldest first; the last 10,000. Requests made by

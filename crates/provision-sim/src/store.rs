@@ -1,13 +1,14 @@
 //! The simulated world, in memory and, if wanted, in a file that several processes share.
 //!
 //! With a file every request takes an exclusive lock on `<file>.lock`, reads the file if somebody changed it, is
-//! handled, and writes the file anew (beside it, then renamed over it) if it changed something.
+//! handled, and writes the file anew (beside it, to the disk, then renamed over it) if it changed something.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -17,12 +18,16 @@ use crate::{clock::Clock, cloud::Slot, kit::ids::Ids};
 
 /// Version of the file's form that this build writes and reads.
 const VERSION: u32 = 1;
+/// Largest file that is read, bytes: some hundred times what ten thousand hosts take.
+const LARGEST: u64 = 1 << 30;
 
 /// A cloud's place in the world.
 pub(crate) struct Seat {
     pub(crate) slot: Box<dyn Slot>,
     pub(crate) ids: Ids,
     pub(crate) served: u64,
+    /// The cloud as the file holds it; only kept with a file.
+    stored: Option<Box<RawValue>>,
 }
 
 /// All clouds and what they share.
@@ -41,10 +46,28 @@ pub(crate) struct World {
 
 struct StateFile {
     path: PathBuf,
-    /// What the file held when it was last read or written; `None`: must be read again.
-    seen: Option<Vec<u8>>,
-    /// What the world came to as text then; differs from `seen` for a file from another build.
-    known: Vec<u8>,
+    /// What lay there when it was last read or written; `None`: must be read again.
+    seen: Option<Seen>,
+    /// What the clouds share, as the file holds it.
+    shared: Shared,
+}
+
+/// What tells one state of the file from another: each write makes a new file.
+#[derive(PartialEq)]
+enum Seen {
+    Nothing,
+    File {
+        length: u64,
+        changed: Option<SystemTime>,
+        number: u64,
+    },
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Shared {
+    clock_offset_ms: u64,
+    addresses: u32,
+    networks: u32,
 }
 
 /// Keeps other processes out until it is dropped.
@@ -60,13 +83,13 @@ impl Drop for Guard {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<Clouds> {
     version: u32,
     clock_offset_ms: u64,
     addresses: u32,
     #[serde(default)]
     networks: u32,
-    clouds: BTreeMap<String, Box<RawValue>>,
+    clouds: Clouds,
 }
 
 /// Read first, so that a file from a newer version is told from a damaged one.
@@ -88,12 +111,13 @@ impl World {
             slot,
             ids: Ids::new(seed, 0),
             served: 0,
+            stored: None,
         };
         let seats = slots.into_iter().map(seat).collect();
         let file = path.map(|path| StateFile {
             path,
             seen: None,
-            known: Vec::new(),
+            shared: Shared::default(),
         });
         Self {
             seats,
@@ -114,43 +138,69 @@ impl World {
     pub(crate) fn open(&mut self) -> io::Result<Guard> {
         let guard = self.lock()?;
         let Some(file) = &mut self.file else { return Ok(guard) };
-        let found = match fs::read(&file.path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(explain(&file.path, "cannot read", &error)),
-        };
-        if file.seen.as_ref() == Some(&found) {
+        let path = file.path.clone();
+        let now = look(&path)?;
+        if file.seen.as_ref() == Some(&now) {
             return Ok(guard);
         }
         file.seen = None;
-        let path = file.path.clone();
-        self.take(&found)
+        let found = match &now {
+            Seen::Nothing => None,
+            Seen::File { .. } => Some(fs::read(&path).map_err(|error| explain(&path, "cannot read", &error))?),
+        };
+        self.take(found.as_deref())
             .map_err(|problem| io::Error::new(ErrorKind::InvalidData, format!("{}: {problem}", path.display())))?;
-        let known = self.text()?;
+        for seat in &mut self.seats {
+            seat.stored = Some(seat.text()?);
+        }
+        let shared = self.shared();
         if let Some(file) = &mut self.file {
-            file.seen = Some(found);
-            file.known = known;
+            file.seen = Some(now);
+            file.shared = shared;
         }
         Ok(guard)
     }
 
-    /// Writes the file if the world changed since it was opened.
+    /// Writes the file if the world changed since it was opened: that seat, or any where none is named.
     ///
     /// # Errors
     /// When the file cannot be written; the next request reads the old one again.
-    pub(crate) fn commit(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            return Ok(());
-        }
-        let text = self.text()?;
+    pub(crate) fn commit(&mut self, seat: Option<usize>) -> io::Result<()> {
+        let shared = self.shared();
         let Some(file) = &mut self.file else { return Ok(()) };
-        if file.known == text {
+        let mut changed = file.seen.is_none() || file.shared != shared;
+        for (index, seat_of_cloud) in self.seats.iter_mut().enumerate() {
+            if seat_of_cloud.stored.is_some() && seat.is_some_and(|seat| seat != index) {
+                continue;
+            }
+            let text = seat_of_cloud.text()?;
+            if seat_of_cloud
+                .stored
+                .as_ref()
+                .is_none_or(|stored| stored.get() != text.get())
+            {
+                seat_of_cloud.stored = Some(text);
+                changed = true;
+            }
+        }
+        if !changed {
             return Ok(());
         }
         file.seen = None;
+        let mut clouds: BTreeMap<&str, &RawValue> = BTreeMap::new();
+        clouds.extend(self.strangers.iter().map(|(id, raw)| (id.as_str(), raw.as_ref())));
+        let seats = self.seats.iter();
+        clouds.extend(seats.filter_map(|seat| Some((seat.slot.info().id, seat.stored.as_deref()?))));
+        let text = serde_json::to_vec(&Stored {
+            version: VERSION,
+            clock_offset_ms: shared.clock_offset_ms,
+            addresses: shared.addresses,
+            networks: shared.networks,
+            clouds,
+        })?;
         write_anew(&file.path, &text).map_err(|error| explain(&file.path, "cannot write", &error))?;
-        file.known.clone_from(&text);
-        file.seen = Some(text);
+        file.seen = Some(look(&file.path)?);
+        file.shared = shared;
         self.clock.mark_stored();
         Ok(())
     }
@@ -164,9 +214,9 @@ impl World {
         self.empty().map_err(io::Error::other)?;
         self.strangers.clear();
         if let Some(file) = &mut self.file {
-            file.known.clear();
+            file.seen = None;
         }
-        self.commit()
+        self.commit(None)
     }
 
     fn lock(&self) -> io::Result<Guard> {
@@ -196,12 +246,17 @@ impl World {
     }
 
     /// Replaces the world by what a file holds.
-    fn take(&mut self, found: &[u8]) -> Result<(), String> {
+    fn take(&mut self, found: Option<&[u8]>) -> Result<(), String> {
         let advice = "delete it to start with empty clouds, or put back a copy";
         let damaged = |error: serde_json::Error| format!("the state file is damaged ({error}); {advice}");
-        if found.is_empty() {
+        let Some(found) = found else {
             self.strangers.clear();
             return self.empty().map_err(damaged);
+        };
+        if found.is_empty() {
+            return Err(format!(
+                "the state file is empty, which this simulator never writes; {advice}"
+            ));
         }
         let head: Head = serde_json::from_slice(found).map_err(damaged)?;
         if head.version != VERSION {
@@ -211,7 +266,7 @@ impl World {
                 head.version
             ));
         }
-        let mut stored: Stored = serde_json::from_slice(found).map_err(damaged)?;
+        let mut stored: Stored<BTreeMap<String, Box<RawValue>>> = serde_json::from_slice(found).map_err(damaged)?;
         for seat in &mut self.seats {
             let id = seat.slot.info().id;
             let damaged =
@@ -235,29 +290,55 @@ impl World {
         Ok(())
     }
 
-    fn text(&self) -> io::Result<Vec<u8>> {
-        let mut clouds = self.strangers.clone();
-        for seat in &self.seats {
-            let state = seat.slot.save()?;
-            let cloud = StoredCloud {
-                last_id: seat.ids.last,
-                state: &state,
-            };
-            clouds.insert(seat.slot.info().id.to_owned(), serde_json::value::to_raw_value(&cloud)?);
-        }
-        let stored = Stored {
-            version: VERSION,
+    fn shared(&self) -> Shared {
+        Shared {
             clock_offset_ms: self.clock.offset_ms(),
             addresses: self.addresses,
             networks: self.networks,
-            clouds,
-        };
-        Ok(serde_json::to_vec(&stored)?)
+        }
     }
 }
 
+impl Seat {
+    /// The cloud as a file holds it.
+    fn text(&self) -> serde_json::Result<Box<RawValue>> {
+        serde_json::value::to_raw_value(&StoredCloud {
+            last_id: self.ids.last,
+            state: &self.slot.save()?,
+        })
+    }
+}
+
+/// What lies there now.
+fn look(path: &Path) -> io::Result<Seen> {
+    match fs::metadata(path) {
+        Ok(found) if found.len() > LARGEST => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            format!(
+                "{}: the state file is larger than 1 GiB; delete it to start with empty clouds",
+                path.display()
+            ),
+        )),
+        Ok(found) => Ok(Seen::File {
+            length: found.len(),
+            changed: found.modified().ok(),
+            number: number(&found),
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Seen::Nothing),
+        Err(error) => Err(explain(path, "cannot read", &error)),
+    }
+}
+
+/// Says what could not be done, and what to do about it.
 fn explain(path: &Path, what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+    let advice = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space, or keep the state in another place",
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            "; the file and its folder must be writable, so keep the state in another place"
+        }
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{what} {}: {error}{advice}", path.display()))
 }
 
 /// Writes a file that only its owner can read, in one step for everyone who looks.
@@ -271,9 +352,36 @@ fn write_anew(path: &Path, text: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = private(OpenOptions::new().create_new(true).write(true)).open(&beside)?;
-    file.write_all(text)?;
+    // On the disk before it takes the place of the old one: a crash leaves one of the two.
+    let written = file.write_all(text).and_then(|()| file.sync_all());
     drop(file);
-    fs::rename(&beside, path)
+    if let Err(error) = written.and_then(|()| fs::rename(&beside, path)) {
+        // Half a file is of no use, and may be what fills the disk.
+        drop(fs::remove_file(&beside));
+        return Err(error);
+    }
+    sync_folder(path)
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn number(found: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn number(_found: &Metadata) -> u64 {
+    0
 }
 
 #[cfg(unix)]
@@ -285,4 +393,34 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(not(unix))]
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stops_a_write_is_told_with_what_to_do() {
+        let said = |kind: ErrorKind| explain(Path::new("/x/sim.json"), "cannot write", &kind.into()).to_string();
+        assert!(said(ErrorKind::StorageFull).contains("/x/sim.json: no storage space; free some space"));
+        assert!(said(ErrorKind::ReadOnlyFilesystem).contains("must be writable"));
+        assert!(said(ErrorKind::PermissionDenied).contains("must be writable"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_named() {
+        // Every write to this device says that the disk is full.
+        let error = OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+            .write_all(b"x")
+            .unwrap_err();
+        assert!(
+            explain(Path::new("x"), "cannot write", &error)
+                .to_string()
+                .contains("free some space")
+        );
+    }
 }

@@ -252,6 +252,7 @@ fn a_damaged_or_newer_file_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let cases = [
+        ("", "is empty"),
         ("{\"version\":", "is damaged"),
         ("[]", "is damaged"),
         (r#"{"version":99,"more":1}"#, "has version 99"),
@@ -267,6 +268,42 @@ fn a_damaged_or_newer_file_is_refused_by_name() {
         assert!(error.contains(&path.display().to_string()), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    std::fs::File::create(&path).unwrap().set_len((1 << 30) + 1).unwrap();
+    let error = with_file(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("larger than 1 GiB") && error.contains("state.json"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_write_that_fails_is_told_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let sim = with_file(&path).unwrap();
+    hetzner(&sim).post("/servers", order("web-1"));
+    // What is written beside the file cannot be written while a folder lies there.
+    let beside = folder.path().join("state.json.new");
+    std::fs::create_dir(&beside).unwrap();
+    let refused = hetzner(&sim).post("/servers", order("web-2"));
+    assert_eq!(refused.status, 500);
+    let told = sim.trouble().unwrap();
+    assert!(told.contains("cannot write") && told.contains("state.json"), "{told}");
+    assert!(
+        refused.json["error"].as_str().unwrap().contains(&told),
+        "{:?}",
+        refused.json
+    );
+    assert_eq!(items(&sim, "host").len(), 1);
+    std::fs::remove_dir(&beside).unwrap();
+    assert_eq!(hetzner(&sim).post("/servers", order("web-2")).status, 201);
+    assert_eq!((items(&sim, "host").len(), sim.trouble()), (2, None));
 }
 
 #[test]
