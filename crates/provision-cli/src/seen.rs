@@ -74,7 +74,7 @@ impl Seeing {
     fn told<T>(&self, result: Result<T>) -> Result<T> {
         match (result, self.sim.as_ref().and_then(Sim::trouble)) {
             (Err(_), Some(trouble)) => Err(Error::new(
-                ErrorKind::InvalidRequest,
+                ErrorKind::UnexpectedResponse,
                 format!("the simulator cannot go on: {trouble}"),
             )
             .with_provider(self.info().id)),

@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
     cloud::CloudInfo,
     engine::{Engine, broken},
     fault::{Effect, Fault},
-    kit::answer::Answer,
+    kit::{answer::Answer, query::Query},
     request::SimRequest,
 };
 
 /// Every route, for the answer to a wrong path.
 pub(crate) const ROUTES: &[&str] = &[
+    "GET /_sim/",
     "GET /_sim/clouds",
     "GET /_sim/inventory",
     "GET /_sim/requests",
+    "GET /_sim/requests?after={number}",
+    "GET /_sim/requests/{number}",
     "DELETE /_sim/requests",
     "GET /_sim/faults",
     "POST /_sim/faults",
@@ -34,14 +37,30 @@ pub(crate) fn handle(engine: &Engine, request: &SimRequest, path: &str) -> Answe
     if request.peer.is_some_and(|peer| !peer.to_canonical().is_loopback()) {
         return refuse(403, "the admin API answers on this machine only");
     }
+    if !is_own_page(request) {
+        return refuse(403, "a page of another site may not use the admin API");
+    }
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match (request.method.as_str(), parts.as_slice()) {
+        ("GET", []) => page("text/html; charset=utf-8", include_str!("page/index.html")),
+        ("GET", ["page.css"]) => page("text/css; charset=utf-8", include_str!("page/page.css")),
+        ("GET", ["page.js"]) => page("text/javascript; charset=utf-8", include_str!("page/page.js")),
         ("GET", ["clouds"]) => show(&clouds(engine)),
         ("GET", ["inventory"]) => match engine.try_inventory() {
             Ok(items) => show(&items),
             Err(error) => broken(&error),
         },
-        ("GET", ["requests"]) => show(&engine.log.list()),
+        ("GET", ["requests"]) => {
+            let after = Query::parse(&request.query).get("after").map_or(Ok(0), str::parse);
+            after.map_or_else(
+                |_| refuse(400, "`after` needs the number of a request"),
+                |after| show(&engine.log.after(after)),
+            )
+        }
+        ("GET", ["requests", number]) => match number.parse().ok().and_then(|number| engine.log.answer(number)) {
+            Some(text) => Answer::json(200, &json!({ "text": text })),
+            None => refuse(404, "there is no answer to it, or it is not kept any more"),
+        },
         ("DELETE", ["requests"]) => {
             engine.log.clear();
             Answer::empty(204)
@@ -57,7 +76,7 @@ pub(crate) fn handle(engine: &Engine, request: &SimRequest, path: &str) -> Answe
             _ => refuse(404, "there is no fault with this id; GET /_sim/faults lists them"),
         },
         ("GET", ["clock"]) => clock(engine),
-        ("POST", ["clock"]) => advance(engine, &request.body),
+        ("POST", ["clock"]) => set_clock(engine, &request.body),
         ("POST", ["reset"]) => match engine.reset() {
             Ok(()) => Answer::empty(204),
             Err(error) => broken(&error),
@@ -105,18 +124,56 @@ fn clock(engine: &Engine) -> Answer {
     let now = Timestamp::try_from(engine.clock.now())
         .map(|now| now.to_string())
         .unwrap_or_default();
-    Answer::json(200, &json!({ "now": now, "advanced_ms": engine.clock.offset_ms() }))
+    Answer::json(
+        200,
+        &json!({ "now": now, "advanced_ms": engine.clock.offset_ms(), "paused": engine.clock.is_paused() }),
+    )
 }
 
-fn advance(engine: &Engine, body: &[u8]) -> Answer {
-    let by = serde_json::from_slice::<Value>(body)
-        .ok()
-        .and_then(|body| body.get("advance_ms")?.as_u64());
-    let Some(by) = by else {
-        return refuse(400, "the body must be {\"advance_ms\": <milliseconds>}");
-    };
-    engine.clock.advance(Duration::from_millis(by));
+fn set_clock(engine: &Engine, body: &[u8]) -> Answer {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Change {
+        advance_ms: Option<u64>,
+        paused: Option<bool>,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Change {
+            advance_ms: None,
+            paused: None,
+        })
+        | Err(_) => {
+            return refuse(
+                400,
+                "the body must be {\"advance_ms\": <milliseconds>} or {\"paused\": true|false}",
+            );
+        }
+        Ok(Change { advance_ms, paused }) => {
+            if let Some(paused) = paused {
+                engine.clock.pause(paused);
+            }
+            engine.clock.advance(Duration::from_millis(advance_ms.unwrap_or(0)));
+        }
+    }
     clock(engine)
+}
+
+/// Whether a request comes from no page at all, or from the one that is served here. Any site may send requests to this
+/// machine; browsers say which one it was.
+fn is_own_page(request: &SimRequest) -> bool {
+    let Some(origin) = request.headers.get(http::header::ORIGIN) else {
+        return true;
+    };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(&request.authority))
+}
+
+/// A part of the page for people. It loads nothing from anywhere else.
+fn page(kind: &str, text: &'static str) -> Answer {
+    Answer::text(200, text)
+        .content_type(kind)
+        .header("content-security-policy", "default-src 'self'; frame-ancestors 'none'")
+        .header("cache-control", "no-store")
 }
 
 fn show(value: &impl Serialize) -> Answer {

@@ -18,6 +18,10 @@ pub struct Clock {
 struct Inner {
     /// `None`: the computer's clock.
     start: Option<SystemTime>,
+    /// When the clock was stopped, by the computer's clock.
+    stopped: Option<SystemTime>,
+    /// How long it stood in all before.
+    stood: Duration,
     /// Offset that the state file holds already, milliseconds.
     stored: u64,
     /// Offset that was added here and that no state file holds yet, milliseconds.
@@ -39,6 +43,8 @@ impl Clock {
         Self {
             inner: Arc::new(Mutex::new(Inner {
                 start,
+                stopped: None,
+                stood: Duration::ZERO,
                 stored: 0,
                 pending: 0,
             })),
@@ -48,7 +54,8 @@ impl Clock {
     /// The time now.
     pub fn now(&self) -> SystemTime {
         let inner = self.lock();
-        let base = inner.start.unwrap_or_else(SystemTime::now);
+        let base = inner.start.or(inner.stopped).unwrap_or_else(SystemTime::now);
+        let base = base.checked_sub(inner.stood).unwrap_or(base);
         let offset = Duration::from_millis(inner.stored.saturating_add(inner.pending));
         base.checked_add(offset).unwrap_or(base)
     }
@@ -58,6 +65,25 @@ impl Clock {
         let mut inner = self.lock();
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         inner.pending = inner.pending.saturating_add(by);
+    }
+
+    /// Stops the clock where it is, or lets it go on from there. A state file does not keep this. A manual clock stands anyway.
+    pub fn pause(&self, paused: bool) {
+        let inner = &mut *self.lock();
+        match (inner.start, inner.stopped) {
+            (None, None) if paused => inner.stopped = Some(SystemTime::now()),
+            (None, Some(since)) if !paused => {
+                inner.stood += SystemTime::now().duration_since(since).unwrap_or_default();
+                inner.stopped = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether it stands until it is advanced.
+    pub fn is_paused(&self) -> bool {
+        let inner = self.lock();
+        inner.start.is_some() || inner.stopped.is_some()
     }
 
     /// Milliseconds since 1970.
@@ -108,6 +134,20 @@ mod tests {
         let clock = Clock::system();
         clock.advance(Duration::from_secs(3_600));
         assert!(clock.now() >= SystemTime::now() + Duration::from_secs(3_590));
+    }
+
+    #[test]
+    fn a_paused_clock_stands_and_goes_on_from_there() {
+        let clock = Clock::system();
+        clock.pause(true);
+        let (stood, start) = (clock.now(), SystemTime::now());
+        while SystemTime::now() == start {}
+        assert_eq!((clock.now(), clock.is_paused()), (stood, true));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.now(), stood + Duration::from_secs(5));
+        clock.pause(false);
+        assert!(!clock.is_paused() && clock.now() >= stood + Duration::from_secs(5));
+        assert!(clock.now() < SystemTime::now() + Duration::from_secs(5));
     }
 
     #[test]

@@ -191,7 +191,8 @@ impl Engine {
                 after == Some(Effect::Truncated),
             )),
         };
-        self.log.add(LoggedRequest {
+        let entry = LoggedRequest {
+            number: 0,
             cloud: cloud.to_owned(),
             method: method.to_owned(),
             path: path.chars().take(LOGGED).collect(),
@@ -203,7 +204,12 @@ impl Engine {
             at,
             request_id,
             faults: fault_names,
-        });
+        };
+        let answer = match &outcome {
+            SimOutcome::Answer(answer) => Some(answer),
+            SimOutcome::Drop => None,
+        };
+        self.log.add(entry, answer);
         outcome
     }
 

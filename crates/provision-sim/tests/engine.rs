@@ -396,6 +396,88 @@ fn the_admin_api_drives_the_simulator() {
 }
 
 #[test]
+fn the_page_and_what_it_asks_for_are_served() {
+    let sim = sim();
+    let admin = admin(&sim);
+    for (path, kind, part) in [
+        ("/", "text/html", "<title>provision-sim</title>"),
+        ("/page.js", "text/javascript", "setInterval"),
+        ("/page.css", "text/css", "font"),
+    ] {
+        let answer = sim.handle(admin.request(Method::GET, path)).answer().unwrap();
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with(kind));
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        assert!(text.contains(part), "{path}");
+        // It works without a network.
+        assert!(!text.contains("http://") && !text.contains("https://"), "{path}");
+    }
+    let mut order = order("web-1");
+    order["user_data"] = json!("top-secret");
+    hetzner(&sim).post("/servers", order);
+    hetzner(&sim).get("/servers");
+    let news = admin.get("/requests?after=1").json;
+    assert_eq!((news.as_array().unwrap().len(), &news[0]["number"]), (1, &json!(2)));
+    assert_eq!(admin.get("/requests?after=x").status, 400);
+    let answer = admin.get("/requests/1").json["text"].as_str().unwrap().to_owned();
+    assert!(
+        answer.contains("web-1") && answer.contains("\"root_password\": \"***\""),
+        "{answer}"
+    );
+    assert_eq!(admin.get("/requests/3").status, 404);
+}
+
+#[test]
+fn a_page_of_another_site_is_refused() {
+    let sim = sim();
+    for (origin, status) in [
+        ("https://example.com", 403),
+        ("null", 403),
+        ("http://127.0.0.1:8080", 200),
+    ] {
+        let mut request = SimRequest::new(Method::GET, "/_sim/clouds").header("origin", origin);
+        request.authority = "127.0.0.1:8080".to_owned();
+        assert_eq!(got(sim.handle(request)).status, status, "{origin}");
+    }
+}
+
+#[test]
+fn the_clock_is_paused_over_the_admin_api() {
+    let sim = Sim::builder().build().unwrap();
+    let admin = admin(&sim);
+    assert_eq!(admin.get("/clock").json["paused"], false);
+    assert_eq!(admin.post("/clock", json!({ "paused": true })).json["paused"], true);
+    assert_eq!(admin.get("/clock").json["now"], admin.get("/clock").json["now"]);
+    assert_eq!(admin.post("/clock", json!({ "paused": false })).json["paused"], false);
+    for bad in [json!({}), json!({ "paused": 1 }), json!({ "pause": true }), json!([])] {
+        assert_eq!(admin.post("/clock", bad.clone()).status, 400, "{bad}");
+    }
+}
+
+/// A month's price is the one that the cloud's API tells, of the region where the host is.
+#[test]
+fn what_a_host_costs_is_known_where_the_api_tells_it() {
+    let sim = sim();
+    let droplet = json!({ "name": "a", "region": "lon1", "size": "s-1vcpu-1gb", "image": "ubuntu-24-04-x64" });
+    let linode = json!({ "label": "web-a", "region": "br-gru", "type": "g6-nanode-1" });
+    for (path, cloud, order, price) in [
+        ("/digitalocean/v2/droplets", "digitalocean", droplet, (600, "USD")),
+        ("/hetzner/v1/servers", "hetzner", order("a"), (549, "EUR")),
+        ("/linode/v4/linode/instances", "linode", linode, (700, "USD")),
+    ] {
+        let request = SimRequest::new(Method::POST, path).bearer(&format!("sim-token-{cloud}"));
+        let answer = got(sim.handle(request.json(&order)));
+        assert!(answer.status < 300, "{:?}", answer.json);
+        let items = sim.inventory();
+        let host = items
+            .iter()
+            .find(|item| item.cloud == cloud && item.kind == "host")
+            .unwrap();
+        assert_eq!((host.monthly_cents.unwrap(), host.currency), price, "{cloud}");
+        assert!(host.plan.is_some());
+    }
+}
+
+#[test]
 fn the_admin_api_is_for_this_machine() {
     let sim = sim();
     for (peer, status) in [

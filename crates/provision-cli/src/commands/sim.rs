@@ -28,6 +28,7 @@ pub(super) async fn serve(globals: &Globals, args: &ServeArgs) -> Outcome {
         sim.serve(args.listen).await.map_err(failed)?
     };
     output::print(&format!("{}\n", server.base_url()))?;
+    hint(&format!("look at it in a browser: {}/_sim/", server.base_url()));
     if args.tls {
         hint("`provision sim hosts` prints the names for the hosts file");
     } else {

@@ -72,6 +72,7 @@ impl State {
         let instances = self.instances.iter().map(|instance| {
             Item::new(ID, "host", &instance.id, &instance.hostname)
                 .bills()
+                .plan(&instance.size)
                 .region(&instance.region)
                 .ip(instance.public_ip.clone())
                 .user_data(&instance.script_sha256)

@@ -79,7 +79,7 @@ pub(super) struct Size {
     /// TB.
     transfer: f64,
     /// USD.
-    monthly: f64,
+    pub(super) monthly: f64,
     /// Sold out everywhere when false.
     available: bool,
     /// Regions that do not have it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ID;
+use super::{ID, catalog};
 use crate::{
     kit::life::{Life, Stage},
     record::Item,
@@ -113,6 +113,8 @@ impl State {
         let droplets = self.droplets.iter().map(|droplet| {
             Item::new(ID, "host", droplet.id, &droplet.name)
                 .bills()
+                .plan(&droplet.size)
+                .costs("USD", catalog::size(&droplet.size).map(|size| size.monthly))
                 .region(&droplet.region)
                 .ip(droplet.public_ip.clone())
                 .user_data(&droplet.user_data_sha256)

@@ -170,6 +170,7 @@ impl State {
             .map(|instance| {
                 Item::new(ID, "host", &instance.id, instance.name())
                     .bills()
+                    .plan(&instance.kind)
                     .region(&instance.region)
                     .ip(instance.public_ip.clone())
                     .user_data(&instance.user_data_sha256)

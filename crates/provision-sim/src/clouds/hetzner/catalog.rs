@@ -197,7 +197,7 @@ const IMAGES: &[Image] = &[
 ];
 
 /// Price of an IPv4 address per month, EUR.
-const IPV4_MONTHLY: f64 = 0.50;
+pub(super) const IPV4_MONTHLY: f64 = 0.50;
 
 /// Price of a floating IPv4 address per month, EUR.
 const FLOATING_MONTHLY: f64 = 3.00;
@@ -286,6 +286,15 @@ pub(super) fn server_type(id: &str) -> Option<&'static ServerType> {
 }
 
 /// An image by name, for an architecture, or by number.
+/// What a type costs in a month at a location, EUR.
+pub(super) fn monthly(kind: &str, location: &str) -> Option<f64> {
+    let offers = server_type(kind)?.offers;
+    offers
+        .iter()
+        .find(|(name, ..)| *name == location)
+        .map(|(_, monthly, _)| *monthly)
+}
+
 pub(super) fn image(id: &str, architecture: &str) -> Option<&'static Image> {
     IMAGES
         .iter()

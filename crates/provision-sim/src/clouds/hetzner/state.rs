@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ID, selector::Selector};
+use super::{ID, catalog, selector::Selector};
 use crate::{
     kit::{life::Life, text::rfc3339},
     record::Item,
@@ -148,6 +148,8 @@ impl State {
         let servers = self.servers.iter().map(|server| {
             Item::new(ID, "host", server.id, &server.name)
                 .bills()
+                .plan(&server.server_type)
+                .costs("EUR", catalog::monthly(&server.server_type, &server.location))
                 .region(&server.location)
                 .ip(self.address_of(server.id, "ipv4").map(|address| address.ip.clone()))
                 .user_data(&server.user_data_sha256)
@@ -156,7 +158,11 @@ impl State {
             let item = Item::new(ID, "address", address.id, &address.name);
             let item = item.region(&address.location).ip(Some(address.ip.clone()));
             // Only IPv4 costs something.
-            if address.kind == "ipv4" { item.bills() } else { item }
+            if address.kind == "ipv4" {
+                item.bills().costs("EUR", Some(catalog::IPV4_MONTHLY))
+            } else {
+                item
+            }
         });
         let firewalls = self
             .firewalls

@@ -40,6 +40,9 @@ const REGIONS: &[Region] = &[
     region_of("old-one", "us", "Without Metadata (made up)", "ok", false),
 ];
 
+/// Regions with prices of their own.
+const DEAR: [&str; 2] = ["br-gru", "id-cgk"];
+
 struct Type {
     id: &'static str,
     label: &'static str,
@@ -53,7 +56,7 @@ struct Type {
     transfer: u32,
     monthly: f64,
     hourly: f64,
-    /// In `br-gru` and `id-cgk`.
+    /// In the regions of [`DEAR`].
     monthly_elsewhere: [f64; 2],
 }
 
@@ -165,7 +168,7 @@ impl Region {
 
 impl Type {
     fn show(&self) -> Value {
-        let elsewhere: Vec<_> = ["br-gru", "id-cgk"]
+        let elsewhere: Vec<_> = DEAR
             .iter()
             .zip(self.monthly_elsewhere)
             .map(|(region, monthly)| json!({ "id": region, "hourly": monthly / 667.0, "monthly": monthly }))
@@ -207,6 +210,18 @@ pub(super) fn image(id: &str) -> Option<&'static Image> {
 
 pub(super) fn has_type(id: &str) -> bool {
     TYPES.iter().any(|kind| kind.id == id)
+}
+
+/// What a type costs in a month in a region, USD.
+pub(super) fn monthly(id: &str, region: &str) -> Option<f64> {
+    let kind = TYPES.iter().find(|kind| kind.id == id)?;
+    let elsewhere = DEAR.iter().position(|dear| *dear == region);
+    Some(
+        elsewhere
+            .and_then(|at| kind.monthly_elsewhere.get(at))
+            .copied()
+            .unwrap_or(kind.monthly),
+    )
 }
 
 /// What an instance shows of its type.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ID, not_found};
+use super::{ID, catalog, not_found};
 use crate::{
     kit::{answer::Answer, life::Life},
     record::Item,
@@ -83,6 +83,8 @@ impl State {
         let instances = self.instances.iter().map(|instance| {
             Item::new(ID, "host", instance.id, &instance.label)
                 .bills()
+                .plan(&instance.plan)
+                .costs("USD", catalog::monthly(&instance.plan, &instance.region))
                 .region(&instance.region)
                 .ip(instance.ipv4.first().cloned())
                 .user_data(&instance.user_data_sha256)

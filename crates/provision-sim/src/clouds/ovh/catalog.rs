@@ -251,6 +251,13 @@ pub(super) fn get_image(id: &str) -> Handled {
     Ok(Answer::json(200, &image.show()))
 }
 
+/// What a flavor costs in a month of 730 hours, EUR.
+pub(super) fn monthly(name: &str) -> Option<f64> {
+    let size = SIZES.iter().find(|size| size.name == name)?;
+    #[expect(clippy::cast_precision_loss, reason = "prices are small")]
+    Some(size.hourly as f64 / 1e8 * 730.0)
+}
+
 /// The public price list, the part about instances. Needs no credentials.
 pub(super) fn prices(call: &Call<'_>) -> Handled {
     let currency = match call.query.get("ovhSubsidiary") {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ID;
+use super::{ID, catalog};
 use crate::{
     kit::life::{Life, Stage},
     record::Item,
@@ -61,6 +61,8 @@ impl State {
         let hosts = self.instances.iter().map(|instance| {
             Item::new(ID, "host", &instance.id, &instance.name)
                 .bills()
+                .plan(&instance.plan)
+                .costs("EUR", catalog::monthly(&instance.plan))
                 .region(&instance.region)
                 .ip(Some(instance.ip.clone()))
                 .user_data(&instance.user_data_sha256)

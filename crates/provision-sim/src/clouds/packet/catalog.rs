@@ -173,6 +173,11 @@ impl Metro {
 }
 
 impl Plan {
+    /// Singapore is dearer.
+    fn hour_in(&self, metro: &str) -> f64 {
+        if metro == "sg" { self.hour * 1.2 } else { self.hour }
+    }
+
     pub(super) fn runs(&self, operating_system: &str) -> bool {
         let known = OPERATING_SYSTEMS.iter().find(|known| known.1 == operating_system);
         known.is_none_or(|known| known.5 || !self.arm)
@@ -184,10 +189,9 @@ impl Plan {
             .iter()
             .map(|(count, size)| json!({ "count": count, "size": size, "type": "SSD", "category": "boot" }))
             .collect();
-        // Singapore is dearer.
         let offer = |metro: &Metro| {
             json!({ "href": format!("/metal/v1/locations/metros/{}", metro.id),
-                "price": { "hour": if metro.code == "sg" { self.hour * 1.2 } else { self.hour } } })
+                "price": { "hour": self.hour_in(metro.code) } })
         };
         let offers: Vec<Value> = METROS
             .iter()
@@ -211,6 +215,11 @@ pub(super) fn metro(code: &str) -> Option<&'static Metro> {
 
 pub(super) fn plan(slug: &str) -> Option<&'static Plan> {
     PLANS.iter().find(|plan| plan.slug == slug)
+}
+
+/// What a plan costs in a month of 730 hours in a metro, USD.
+pub(super) fn monthly(slug: &str, metro: &str) -> Option<f64> {
+    Some(plan(slug)?.hour_in(metro) * 730.0)
 }
 
 pub(super) fn is_operating_system(slug: &str) -> bool {

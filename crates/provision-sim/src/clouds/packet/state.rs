@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ID;
+use super::{ID, catalog};
 use crate::{
     kit::life::{Life, Stage},
     record::Item,
@@ -83,6 +83,8 @@ impl State {
         let devices = devices.map(|device| {
             Item::new(ID, "host", &device.id, &device.hostname)
                 .bills()
+                .plan(&device.plan)
+                .costs("USD", catalog::monthly(&device.plan, &device.metro))
                 .region(&device.metro)
                 .ip(device.public_ip.clone())
                 .user_data(&device.user_data_sha256)

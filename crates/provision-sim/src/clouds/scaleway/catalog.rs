@@ -36,7 +36,7 @@ pub(super) struct Plan {
     /// Of the local disks together, in GB; 0 for none.
     pub(super) disk: u64,
     /// EUR.
-    monthly: f64,
+    pub(super) monthly: f64,
     hourly: f64,
     /// Zones that have it; empty for all.
     zones: &'static [&'static str],

@@ -131,6 +131,8 @@ impl State {
         let servers = self.servers.iter().map(|server| {
             Item::new(ID, "host", &server.id, &server.name)
                 .bills()
+                .plan(&server.plan)
+                .costs("EUR", server.plan().map(|plan| plan.monthly))
                 .region(&server.zone)
                 .ip(server.address.as_ref().map(|address| address.ip.clone()))
                 .user_data(&server.booted_with)

@@ -147,6 +147,14 @@ const SYSTEMS: &[(u64, &str, &str, &str)] = &[
 const FAMILIES: &str = "all, vbm, vdc, vhp, vhf, vc2, voc, vcg, vdg, vdm, vx1, voc-g, voc-s, voc-c, voc-m";
 
 impl Plan {
+    fn monthly_in(&self, region: &str) -> f64 {
+        if region == DEAR {
+            self.monthly * 1.5
+        } else {
+            self.monthly
+        }
+    }
+
     fn family(&self) -> &'static str {
         self.id.split('-').next().unwrap_or(self.id)
     }
@@ -175,7 +183,7 @@ impl Plan {
         let price =
             |monthly: f64| json!({ "monthly_cost": monthly, "hourly_cost": (monthly / 730.0 * 1e3).round() / 1e3 });
         let dear = if locations.contains(&DEAR) {
-            json!({ DEAR: price(self.monthly * 1.5) })
+            json!({ DEAR: price(self.monthly_in(DEAR)) })
         } else {
             json!([])
         };
@@ -189,6 +197,11 @@ impl Plan {
         }
         plan
     }
+}
+
+/// What a plan costs in a month in a region, USD.
+pub(super) fn monthly(id: &str, region: &str) -> Option<f64> {
+    Some(plan(id)?.monthly_in(region))
 }
 
 /// The wanted family of plans, `None` for all.

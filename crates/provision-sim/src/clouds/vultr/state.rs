@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ID;
+use super::{ID, catalog};
 use crate::{kit::life::Life, record::Item};
 
 #[derive(Default, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ impl State {
         let instances = self.instances.iter().map(|instance| {
             Item::new(ID, "host", &instance.id, &instance.label)
                 .bills()
+                .plan(&instance.plan)
+                .costs("USD", catalog::monthly(&instance.plan, &instance.region))
                 .region(&instance.region)
                 .ip(instance.ip.clone())
                 .user_data(&instance.user_data_sha256)
