@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, Image, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
-    UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Image, Login, MonthlyCost, NameRules, Polling, ProviderInfo,
+    SettingInfo, UserDataRules,
 };
 
 use crate::config::CLOUDS;
@@ -79,6 +79,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("azure", "Azure")
         )
         .grants_access(),
     ])
+    .with_login(
+        Login::new("https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade", &["subscription-id", "tenant-id", "client-id", "client-secret"])
+            .with_tools(&[("az", ".azure/azureProfile.json")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

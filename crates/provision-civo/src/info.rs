@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about Civo.
@@ -46,6 +46,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("civo", "Civo")
         )
         .grants_access(),
     ])
+    .with_login(
+        Login::new("https://dashboard.civo.com/security", &["token"])
+            .with_tools(&[("civo", ".civo.json")]),
+    )
     .with_capabilities(Capabilities::new().with_restrict_ports().with_ssh_keys())
     // No limit is published: https://www.civo.com/api
     .with_polling(Polling::new(Some(100), None))

@@ -30,7 +30,12 @@ pub(crate) fn script(user_data: &UserData, image: &str) -> Result<String> {
                 }
             }
         }
-        _ => return Err(refuse("its format is not known here")),
+        _ => {
+            return Err(Error::invalid(format!(
+                "{} runs scripts: user data is a script, or a cloud-config that can be turned into one, alone or in a multi-part text",
+                INFO.title
+            )));
+        }
     }
     // The image of an id is not known; the script then looks for itself.
     let apt = image.starts_with("ubuntu") || image.starts_with("debian") || HostId::check_uuid(image).is_ok();

@@ -1,30 +1,38 @@
 //! The command line, as clap reads it: a file for each command. No logic here.
 
 mod catalog;
+mod config;
 mod create;
 mod delete;
 mod gc;
 mod globals;
 mod inlets;
 mod list;
+mod login;
 mod sim;
 mod status;
 mod table;
+mod user_data;
 mod wait;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsStr;
+
+use clap::{Arg, Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
 use clap_complete::Shell;
 
 pub(crate) use catalog::{ImagesArgs, PlansArgs, RegionsArgs, SizeArgs};
+pub(crate) use config::ConfigCommand;
 pub(crate) use create::CreateArgs;
 pub(crate) use delete::DeleteArgs;
 pub(crate) use gc::{GcArgs, InstallKind};
 pub(crate) use globals::{Format, Globals};
 pub(crate) use inlets::{InletsCommand, InletsCreateArgs, InletsDeleteArgs, InletsStatusArgs, InletsctlArgs};
 pub(crate) use list::ListArgs;
+pub(crate) use login::LoginArgs;
 pub(crate) use sim::{ServeArgs, SimCommand};
 pub(crate) use status::StatusArgs;
 pub(crate) use table::TableArgs;
+pub(crate) use user_data::{CheckArgs, UserDataCommand, UserDataOptions};
 pub(crate) use wait::WaitArgs;
 
 /// Create, watch, list and delete cheap cloud hosts.
@@ -65,6 +73,19 @@ pub(crate) enum Command {
     /// Servers of inlets tunnels: a public address for something private
     #[command(subcommand)]
     Inlets(Box<InletsCommand>),
+    /// Store the credentials of a cloud, after a look whether they work
+    ///
+    /// A secret is read without showing it. From a pipe each line is one setting, in the order in which they are asked for. They
+    /// are stored in credentials.toml beside the configuration, which only you can read.
+    Login(LoginArgs),
+    /// Look at the credentials of every cloud: where they come from, whether they work, what to do
+    Doctor,
+    /// Profiles, defaults and where settings come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What hosts run at first boot
+    #[command(subcommand)]
+    UserData(UserDataCommand),
     /// The simulator of all clouds
     #[command(subcommand)]
     Sim(SimCommand),
@@ -78,6 +99,27 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// `NAME=VALUE` where the value may be a secret. clap's own error would repeat the text.
+#[derive(Debug, Clone, Copy)]
+struct SecretPair;
+
+impl TypedValueParser for SecretPair {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        option: Option<&Arg>,
+        text: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        text.to_str().and_then(|text| pair(text).ok()).ok_or_else(|| {
+            let option = option.map(ToString::to_string).unwrap_or_default();
+            let message = format!("a value of `{option}` is not of this form\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

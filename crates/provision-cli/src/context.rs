@@ -7,17 +7,19 @@ use std::{
     time::Duration,
 };
 
-use provision::{ErrorKind, HostId, ProviderInfo, Provisioner, SettingRole, Settings, wait::Pace};
+use provision::{ErrorKind, HostId, ProviderInfo, Provisioner, Settings, wait::Pace};
 use tokio::sync::OnceCell;
 
 use crate::{
     args::{Format, Globals, TableArgs},
-    config::{self, Config},
+    config::Config,
+    environment,
     failure::{Exit, Failure, Outcome, Tally},
     id,
     output::View,
-    progress::{say, warn},
+    progress::{self, say, warn},
     seen::Seeing,
+    settings::{Gathered, Source, how_to_log_in},
     simulator,
 };
 
@@ -37,6 +39,7 @@ pub(crate) struct Context {
     said: Once,
     /// Serves the simulated clouds of `--sim` as long as the context lives.
     simulator: OnceCell<(provision_sim::Sim, provision_sim::Server)>,
+    format: Format,
 }
 
 /// What is said once.
@@ -107,13 +110,16 @@ impl Context {
                 "--sim and --endpoint both say where the cloud is: use one",
             ));
         }
-        let config = Config::load(globals.config.as_deref())?;
+        let config = Config::load(globals.config.as_deref(), globals.profile.as_deref())?;
+        let format = globals.output.or(config.output).unwrap_or_default();
+        progress::write_as(format);
         Ok(Self {
             globals,
             config,
             variables: Settings::new(),
             said: Once::default(),
             simulator: OnceCell::new(),
+            format,
         })
     }
 
@@ -123,7 +129,7 @@ impl Context {
     }
 
     pub(crate) fn format(&self) -> Format {
-        self.globals.output
+        self.format
     }
 
     /// The one provider that the options, the environment or the configuration name, for commands that take one cloud.
@@ -144,8 +150,8 @@ impl Context {
 
     /// The providers that the options, the environment or the configuration name: one, several, or all.
     pub(crate) fn selection(&self) -> Outcome<Selection> {
-        let variable = std::env::var("PROVISION_PROVIDER").ok().filter(|name| !name.is_empty());
-        let names = self.globals.provider.clone().or(variable);
+        let names = self.globals.provider.clone();
+        let names = names.or_else(|| environment::text("PROVISION_PROVIDER"));
         let names = names.or_else(|| self.config.default_provider.clone());
         let names = names.as_deref().unwrap_or(DEFAULT_PROVIDER);
         if names.trim() == EVERY {
@@ -166,6 +172,17 @@ impl Context {
             return Err(Failure::usage("-p names no cloud"));
         }
         Ok(Selection { infos, every: false })
+    }
+
+    /// As [`selection`](Self::selection), but every cloud where the command line names none, with or without credentials.
+    pub(crate) fn selection_or_every(&self) -> Outcome<Selection> {
+        match &self.globals.provider {
+            Some(_) => self.selection(),
+            None => Ok(Selection {
+                infos: provision::providers(),
+                every: true,
+            }),
+        }
     }
 
     /// Connects to every cloud of a selection. One that cannot be connected to is counted, and the others are used; when it is the
@@ -220,7 +237,7 @@ impl Context {
 
     /// As [`connect`](Self::connect), without a word; `None` for a cloud that has no credential at all, if that is to be no error.
     async fn reach(&self, info: &'static ProviderInfo, skip_bare: bool) -> Outcome<Option<Cloud>> {
-        let mut settings = Settings::new();
+        let mut base = Settings::new();
         let mut sim = None;
         if self.globals.sim {
             let opened = self.simulator.get_or_try_init(async || {
@@ -230,43 +247,64 @@ impl Context {
             });
             let (opened, server) = opened.await?;
             sim = Some(opened.clone());
-            settings = simulator::settings(server, info.id)?;
+            base = simulator::settings(server, info.id)?;
         } else if self.globals.sim_state.is_some() {
             return Err(Failure::usage("--sim-state needs --sim"));
         }
-        self.take_options(info, &mut settings)?;
-        // Real credentials are neither needed by the simulator nor any of its business.
-        if !self.globals.sim {
-            for name in self.variables.names() {
-                if let (None, Some(value)) = (settings.get(name), self.variables.get(name)) {
-                    settings.set(name, value);
-                }
-            }
-            settings.fill_from(info, |name| std::env::var(name).ok());
-            self.config.fill(info, &mut settings)?;
-        }
+        let gathered = self.gather(info, base)?;
         if !skip_bare {
-            settings.check_names(info)?;
+            gathered.settings.check_names(info)?;
         }
-        let bare = !info
-            .settings
-            .iter()
-            .filter(|setting| setting.role == SettingRole::Credential)
-            .any(|setting| settings.get(setting.name).is_some());
-        let region = ["region", "zone"].into_iter().find_map(|name| settings.get(name));
-        let region = region.map(str::to_owned);
-        match provision::connect(info.id, &settings) {
+        let bare = !gathered.has_credentials();
+        if let Err(failure) = gathered.check_complete() {
+            return match skip_bare && bare {
+                true => Ok(None),
+                false => Err(how_to_log_in(failure, info)),
+            };
+        }
+        let region = ["region", "zone"].into_iter();
+        let region = region
+            .filter_map(|name| gathered.settings.get(name))
+            .next()
+            .map(str::to_owned);
+        match provision::connect(info.id, &gathered.settings) {
             Ok(provisioner) => Ok(Some(Cloud {
                 provisioner: Box::new(Seeing::new(provisioner, sim)),
                 simulated: self.globals.sim,
                 region,
             })),
-            Err(error) if skip_bare && bare && error.kind() == ErrorKind::Unauthorized => Ok(None),
+            Err(error) if bare && error.kind() == ErrorKind::Unauthorized => match skip_bare {
+                true => Ok(None),
+                false => Err(how_to_log_in(error.into(), info)),
+            },
             Err(error) => Err(error.into()),
         }
     }
 
-    fn take_options(&self, info: &ProviderInfo, settings: &mut Settings) -> Outcome<()> {
+    /// The settings of a cloud from everywhere; `base` are those of the simulator, if it is simulated.
+    pub(crate) fn gather(&self, info: &'static ProviderInfo, base: Settings) -> Outcome<Gathered> {
+        let mut gathered = Gathered::new(info, base);
+        self.take_options(info, &mut gathered)?;
+        // Real credentials are neither needed by the simulator nor any of its business.
+        if !self.globals.sim {
+            for name in self.variables.names() {
+                if let Some(value) = self.variables.get(name) {
+                    gathered.offer(name, value.to_owned(), Source::Option("of this command"))?;
+                }
+            }
+            gathered.fill(&self.config)?;
+        }
+        Ok(gathered)
+    }
+
+    /// The settings that the command line gives, and nothing else.
+    pub(crate) fn options(&self, info: &'static ProviderInfo) -> Outcome<Gathered> {
+        let mut gathered = Gathered::new(info, Settings::new());
+        self.take_options(info, &mut gathered)?;
+        Ok(gathered)
+    }
+
+    fn take_options(&self, info: &ProviderInfo, gathered: &mut Gathered) -> Outcome<()> {
         // Of several clouds each takes what is its own.
         let several = !self.selection()?.is_one();
         let is_known = |name: &str| !several || info.settings.iter().any(|setting| setting.name == name);
@@ -285,13 +323,13 @@ impl Context {
                     "other users of this machine can see `{name}` on the command line: use {variable}--secret-file {name}=FILE"
                 ));
             }
-            settings.set(name, value.clone());
+            gathered.replace(name, value.clone(), Source::Option("--set"))?;
         }
         for (name, path) in self.globals.secret_files.iter().filter(|(name, _)| is_known(name)) {
-            settings.set(name, config::read_secret(&config::expand_home(path))?);
+            gathered.replace_from_file(name, path)?;
         }
         if let Some(endpoint) = &self.globals.endpoint {
-            settings.set("endpoint", endpoint.clone());
+            gathered.replace("endpoint", endpoint.clone(), Source::Option("--endpoint"))?;
         }
         Ok(())
     }
@@ -309,6 +347,9 @@ impl Context {
         }
         if let Some(file) = &globals.config {
             line.extend(["--config".to_owned(), path(file)]);
+        }
+        if let Some(profile) = &globals.profile {
+            line.extend(["--profile".to_owned(), id::quoted(profile)]);
         }
         if let Some(endpoint) = &globals.endpoint {
             line.extend(["--endpoint".to_owned(), id::quoted(endpoint)]);

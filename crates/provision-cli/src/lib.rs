@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod context;
 mod duration;
+mod environment;
 mod exchange;
 mod failure;
+mod files;
 mod filter;
 mod help;
 mod id;
@@ -17,9 +19,11 @@ mod price;
 mod progress;
 mod ready;
 mod seen;
+mod settings;
 mod simulator;
 mod size;
 mod terminal;
+mod user_data;
 
 use std::process::ExitCode;
 
@@ -42,7 +46,7 @@ pub fn main() -> ExitCode {
     let mut command = help::command();
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
-    let cli = match parsed {
+    let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Also help and version, on stdout and with exit code 0. A closed pipe is not worth a word.
@@ -56,11 +60,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Ok });
         }
     };
+    let filled = environment::fill(&mut cli.globals);
     progress::begin(cli.globals.quiet, cli.globals.output);
+    environment::warn_about_unknown();
     log::start(cli.globals.verbose);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let exit = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(cli)),
+        Ok(runtime) => filled.and_then(|()| runtime.block_on(commands::run(cli))),
         Err(error) => Err(failure::Failure::other("cannot start the async runtime", &error)),
     };
     exit.unwrap_or_else(|failure| {

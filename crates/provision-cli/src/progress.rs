@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, Write as _},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,6 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default)]
 struct Manner {
     quiet: bool,
-    json: bool,
     colors: bool,
     moves: bool,
 }
@@ -28,16 +30,24 @@ struct Manner {
 static MANNER: OnceLock<Manner> = OnceLock::new();
 static SPINNERS: OnceLock<MultiProgress> = OnceLock::new();
 
+/// Whether errors are JSON: the configuration may say so later than the command line.
+static JSON: AtomicBool = AtomicBool::new(false);
+
 /// Says how stderr is written, before anything is written there.
-pub(crate) fn begin(quiet: bool, format: Format) {
+pub(crate) fn begin(quiet: bool, format: Option<Format>) {
+    write_as(format.unwrap_or_default());
     let manner = Manner {
         quiet,
-        json: format == Format::Json,
         colors: terminal::stderr_has_colors(),
         moves: terminal::stderr_moves(),
     };
     // A second call would change nothing.
     let _ = MANNER.set(manner);
+}
+
+/// Says what form errors have.
+pub(crate) fn write_as(format: Format) {
+    JSON.store(format == Format::Json, Ordering::Relaxed);
 }
 
 fn manner() -> Manner {
@@ -89,7 +99,7 @@ pub(crate) fn warn(line: &str) {
 
 /// The error, its causes line by line, and its hints; with `-o json` one line of JSON.
 pub(crate) fn complain(failure: &Failure) {
-    if manner().json {
+    if JSON.load(Ordering::Relaxed) {
         let line = serde_json::to_string(failure).unwrap_or_default();
         let line = terminal::clean_json(&line).into_owned();
         let write = || {

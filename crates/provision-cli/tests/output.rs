@@ -123,7 +123,10 @@ error: unknown provider `digtalocean` (did you mean `digitalocean`?); known: [EV
 exit 4
 --- stdout
 --- stderr
-error: digitalocean: DigitalOcean needs the setting `token` (environment: DIGITALOCEAN_ACCESS_TOKEN or DIGITALOCEAN_TOKEN)
+error: DigitalOcean needs the setting `token` (environment: DIGITALOCEAN_ACCESS_TOKEN or DIGITALOCEAN_TOKEN)
+hint: make credentials at https://cloud.digitalocean.com/account/api/tokens
+hint: store them with `provision login -p digitalocean`
+hint: to try it without any: add --sim
 "#);
     snapshot!(sandbox, sandbox.sim(&["status", "1"]), @r#"
 exit 3

@@ -52,6 +52,39 @@ pub struct ProviderInfo {
     pub visible_within: Duration,
     /// Says that the service is closed or closing, for people; `None` for a living one.
     pub retired: Option<&'static str>,
+    /// Where credentials come from.
+    pub login: Login,
+}
+
+/// Where the credentials of a cloud come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Login {
+    /// The page on which a person makes them.
+    pub url: &'static str,
+    /// The settings that a person has to give, in this order; the rest has defaults.
+    pub settings: &'static [&'static str],
+    /// The vendor's own tools, each with the file below the home folder in which it keeps credentials.
+    pub tools: &'static [(&'static str, &'static str)],
+}
+
+impl Login {
+    /// The page on which credentials are made, and the settings that they are.
+    #[must_use]
+    pub const fn new(url: &'static str, settings: &'static [&'static str]) -> Self {
+        Self {
+            url,
+            settings,
+            tools: &[],
+        }
+    }
+
+    /// A vendor's tool and the file below the home folder in which it keeps credentials.
+    #[must_use]
+    pub const fn with_tools(mut self, tools: &'static [(&'static str, &'static str)]) -> Self {
+        self.tools = tools;
+        self
+    }
 }
 
 /// What user data a cloud takes.
@@ -313,6 +346,7 @@ impl ProviderInfo {
             label_max_len: None,
             visible_within: Duration::from_secs(30),
             retired: None,
+            login: Login::new("", &[]),
         }
     }
 
@@ -406,6 +440,13 @@ impl ProviderInfo {
     #[must_use]
     pub const fn with_retired(mut self, text: &'static str) -> Self {
         self.retired = Some(text);
+        self
+    }
+
+    /// Where credentials come from.
+    #[must_use]
+    pub const fn with_login(mut self, login: Login) -> Self {
+        self.login = login;
         self
     }
 

@@ -3,6 +3,7 @@
 mod catalog;
 mod clock;
 mod cloud;
+mod credential;
 mod digest;
 mod error;
 mod host;
@@ -28,13 +29,14 @@ mod user_data;
 pub use catalog::{Catalog, CatalogQuery, CatalogSection, Image, Plan, Region};
 pub use clock::Clock;
 pub use cloud::{Cloud, Find, Made};
+pub use credential::clean_credential;
 pub use error::{Error, ErrorKind, Result};
 pub use host::{BasicHost, Deletion, HostDeleteRequest, ListFilter, Origin, ProvisionedHost, RegionFilter, Settled};
 pub use host_ref::HostRef;
 pub use hosted::Hosted;
 pub use id::HostId;
 pub use info::{
-    AdditionalInfo, AdditionalRole, Capabilities, CommonSetting, NameRules, Polling, ProviderInfo, SettingInfo,
+    AdditionalInfo, AdditionalRole, Capabilities, CommonSetting, Login, NameRules, Polling, ProviderInfo, SettingInfo,
     SettingRole, UserDataRules,
 };
 pub use invalid::Invalid;

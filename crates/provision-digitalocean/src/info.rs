@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about DigitalOcean.
@@ -37,6 +37,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("digitalocean", "DigitalOcean"
         AdditionalInfo::new("ipv6", "`true` adds a public IPv6 address"),
         AdditionalInfo::new("monitoring", "`true` installs the monitoring agent"),
     ])
+    .with_login(
+        Login::new("https://cloud.digitalocean.com/account/api/tokens", &["token"])
+            .with_tools(&[("doctl", ".config/doctl/config.yaml")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about EC2.
@@ -77,6 +77,13 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ec2", "AWS EC2")
         AdditionalInfo::new("key-name", "name of an EC2 key pair to install").grants_access(),
         AdditionalInfo::new("instance-profile", "name or ARN of an IAM instance profile").grants_access(),
     ])
+    .with_login(
+        Login::new(
+            "https://console.aws.amazon.com/iam/home#/security_credentials",
+            &["access-key-id", "secret-access-key"],
+        )
+        .with_tools(&[("aws", ".aws/credentials")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
     UserDataRules,
 };
 
@@ -88,6 +88,13 @@ pub static INFO: ProviderInfo = ProviderInfo::new("gce", "Google Compute Engine"
         )
         .grants_access(),
     ])
+    .with_login(
+        Login::new(
+            "https://console.cloud.google.com/iam-admin/serviceaccounts",
+            &["service-account-file"],
+        )
+        .with_tools(&[("gcloud", ".config/gcloud/application_default_credentials.json")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

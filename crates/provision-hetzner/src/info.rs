@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about Hetzner Cloud.
@@ -40,6 +40,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("hetzner", "Hetzner Cloud")
         // A group is limited in size.
         AdditionalInfo::new("placement-group", "id of a placement group").grants_access(),
     ])
+    .with_login(
+        Login::new("https://console.hetzner.com/projects", &["token"])
+            .with_tools(&[("hcloud", ".config/hcloud/cli.toml")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

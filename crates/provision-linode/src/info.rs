@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, NameRules, Polling, ProviderInfo, SettingInfo,
     UserDataRules,
 };
 
@@ -46,6 +46,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("linode", "Linode")
         "interfaces",
         "`legacy` (default) or `linode`: the generation of network interfaces; `linode` for accounts that allow no other",
     )])
+    .with_login(
+        Login::new("https://cloud.linode.com/profile/tokens", &["token"])
+            .with_tools(&[("linode-cli", ".config/linode-cli")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

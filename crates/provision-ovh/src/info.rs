@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about OVHcloud Public Cloud.
@@ -67,6 +67,13 @@ pub static INFO: ProviderInfo = ProviderInfo::new("ovh", "OVHcloud Public Cloud"
         // A place in it may keep others out.
         AdditionalInfo::new("group-id", "id of an instance group (affinity or anti-affinity)").grants_access(),
     ])
+    .with_login(
+        Login::new(
+            "https://eu.api.ovh.com/createToken/",
+            &["application-key", "application-secret", "consumer-key", "project"],
+        )
+        .with_tools(&[("ovhcloud", ".ovh.conf")]),
+    )
     // The v1 API has no security groups, so that ports cannot be restricted.
     .with_capabilities(Capabilities::new().with_ssh_keys().with_lists_all_regions())
     // Nothing is published; OVH's staff advise 60 a minute: https://github.com/ovh/python-ovh/issues/81

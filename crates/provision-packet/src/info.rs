@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about Packet, later Equinix Metal.
@@ -44,6 +44,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("packet", "Packet (Equinix Met
         )
         .changes_price(),
     ])
+    .with_login(
+        Login::new("https://console.equinix.com/", &["token", "project"])
+            .with_tools(&[("metal", ".config/equinix/metal.yaml")]),
+    )
     .with_capabilities(Capabilities::new().with_ssh_keys().with_lists_all_regions())
     // Numbers of requests were never published. Neither was a limit for tags.
     .with_polling(Polling::new(Some(100), None))

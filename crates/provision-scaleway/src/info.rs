@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about Scaleway.
@@ -56,6 +56,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("scaleway", "Scaleway")
     ])
     // A group is limited in size.
     .with_additional(&[AdditionalInfo::new("placement-group", "id of a placement group of the zone").grants_access()])
+    .with_login(
+        Login::new("https://console.scaleway.com/iam/api-keys", &["secret-key", "project"])
+            .with_tools(&[("scw", ".config/scw/config.yaml")]),
+    )
     // The project's own SSH keys are installed in every server; there is nothing to send.
     .with_capabilities(Capabilities::new().with_restrict_ports())
     // How many requests are allowed is not published.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use provision_core::{
-    AdditionalInfo, Capabilities, CommonSetting, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
+    AdditionalInfo, Capabilities, CommonSetting, Login, MonthlyCost, Polling, ProviderInfo, SettingInfo, UserDataRules,
 };
 
 /// Static facts about Vultr.
@@ -48,6 +48,10 @@ pub static INFO: ProviderInfo = ProviderInfo::new("vultr", "Vultr")
             "`keep` leaves the image's own firewall as it is (22/tcp open) and the user data untouched",
         ),
     ])
+    .with_login(
+        Login::new("https://my.vultr.com/settings/#settingsapi", &["token"])
+            .with_tools(&[("vultr-cli", ".vultr-cli.yaml")]),
+    )
     .with_capabilities(
         Capabilities::new()
             .with_restrict_ports()

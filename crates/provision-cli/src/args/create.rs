@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{SizeArgs, TableArgs, pair};
+use super::{SizeArgs, TableArgs, UserDataOptions, pair};
 use crate::{duration::TimeSpan, ready::Check};
 
 #[derive(Debug, Args)]
@@ -19,9 +19,13 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "PREFIX", requires = "count")]
     pub(crate) name_prefix: Option<String>,
 
-    /// What the host runs at first boot: a script or a cloud-config; `-` is stdin; several are combined
+    /// What the host runs at first boot: a script, a cloud-config or any other format of cloud-init; `-` is stdin; several are
+    /// combined
     #[arg(short, long, value_name = "FILE")]
     pub(crate) user_data: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) user_data_options: UserDataOptions,
 
     /// Region or zone; of several separated by commas the next one is taken when there is no room in the one before.
     /// PROVIDER/REGION counts for one cloud of several

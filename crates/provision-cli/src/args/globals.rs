@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::pair;
+use super::{SecretPair, pair};
 use crate::duration::TimeSpan;
 
 /// Options that every command takes.
@@ -14,11 +14,16 @@ pub(crate) struct Globals {
     #[arg(short, long, global = true)]
     pub(crate) provider: Option<String>,
 
-    /// Form of the data on stdout
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(crate) output: Format,
+    /// A profile of the configuration, for several accounts of one cloud [environment: PROVISION_PROFILE]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
 
-    /// Use a simulated cloud inside this process: no account, no bill, state kept between commands
+    /// Form of the data on stdout [environment: PROVISION_OUTPUT; default: table]
+    #[arg(short, long, global = true, value_enum)]
+    pub(crate) output: Option<Format>,
+
+    /// Use a simulated cloud inside this process: no account, no bill, state kept between commands [environment:
+    /// PROVISION_SIM]
     #[arg(long, global = true)]
     pub(crate) sim: bool,
 
@@ -41,7 +46,7 @@ pub(crate) struct Globals {
     pub(crate) endpoint: Option<String>,
 
     /// A setting of the provider, see `provision providers -o yaml`; repeatable
-    #[arg(long = "set", global = true, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE", value_parser = SecretPair)]
     pub(crate) settings: Vec<(String, String)>,
 
     /// A setting of the provider read from a file, for tokens; repeatable
@@ -62,9 +67,10 @@ pub(crate) struct Globals {
 }
 
 /// Form of the data on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
+    #[default]
     Table,
     /// A table with every column, in full.
     Wide,

@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, args: &CreateArgs) -> Outcome {
         ));
     }
     let mut places = places::named(context, args, &selection)?;
-    let user_data = plan::user_data(args)?;
+    let user_data = plan::user_data(args, &places)?;
     // Everything that needs no cloud is checked for every place and name before the first request.
     for name in &names {
         for place in &places {

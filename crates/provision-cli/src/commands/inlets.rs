@@ -26,6 +26,7 @@ pub(super) async fn run(mut globals: Globals, command: &InletsCommand) -> Outcom
     };
     cloud::take_flags(command.cloud(), info, &mut globals)?;
     let mut context = Context::new(globals)?;
+    context.config.check_profile()?;
     context.variables = cloud::variables(info, |name| std::env::var(name).ok());
     match command {
         InletsCommand::Create(args) => create::run(&context, info, args).await,

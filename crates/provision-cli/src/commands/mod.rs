@@ -1,17 +1,21 @@
 //! The commands, one module each.
 
 mod catalog;
+mod config;
 mod create;
 mod delete;
+mod doctor;
 mod ended;
 mod gc;
 mod inlets;
 mod list;
+mod login;
 mod man;
 mod providers;
 mod sim;
 mod status;
 mod target;
+mod user_data;
 mod wait;
 
 use clap_complete::env::Shells;
@@ -36,10 +40,17 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Inlets(command) => inlets::run(globals, &command).await,
         command => {
             let context = Context::new(globals)?;
+            // A login may make it.
+            if !matches!(command, Command::Login(_)) {
+                context.config.check_profile()?;
+            }
             match command {
                 Command::Create(args) => create::run(&context, &args).await,
                 Command::Wait(args) => wait::run(&context, &args).await,
                 Command::Delete(args) => delete::run(&context, &args).await,
+                Command::Login(args) => login::run(&context, &args).await,
+                Command::Config(command) => config::run(&context, &command),
+                Command::UserData(command) => user_data::run(&context, &command),
                 Command::Providers(args) => providers::run(&context, &args),
                 command => {
                     let interrupt = Interrupt::listen()?;
@@ -60,6 +71,7 @@ async fn look(context: &Context, command: Command) -> Outcome {
         Command::Images(args) => catalog::images(context, &args).await,
         Command::Regions(args) => catalog::regions(context, &args).await,
         Command::Gc(args) => gc::run(context, &args).await,
+        Command::Doctor => doctor::run(context).await,
         // The others have been run.
         _ => Ok(Exit::Ok),
     }

@@ -99,7 +99,7 @@ pub(super) fn run(globals: &Globals, command: &SimCommand) -> Outcome {
                 ]
             });
             let header = ["CLOUD", "KIND", "ID", "NAME", "REGION", "BILLS"];
-            output::rows(globals.output, &items, &header, rows)?;
+            output::rows(globals.output.unwrap_or_default(), &items, &header, rows)?;
         }
     }
     Ok(Exit::Ok)

@@ -90,6 +90,33 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "login",
+        &[
+            "provision login -p hetzner",
+            "# Another account of the same cloud",
+            "provision login -p do --profile work",
+        ],
+    ),
+    ("doctor", &["provision doctor", "provision doctor -p hetzner -o json"]),
+    ("config init", &["provision config init"]),
+    ("config list", &["provision config list"]),
+    (
+        "config show",
+        &[
+            "provision config show",
+            "provision config show -p hetzner --profile work",
+        ],
+    ),
+    ("config path", &["provision config path"]),
+    (
+        "user-data check",
+        &[
+            "provision user-data check web.yaml",
+            "provision user-data check --strict -p civo setup.sh",
+            "provision user-data check --var TOKEN=@token web.yaml -o json",
+        ],
+    ),
+    (
         "sim serve",
         &[
             "provision sim serve --listen 127.0.0.1:8080",

@@ -67,7 +67,7 @@ fn clouds(arguments: &[OsString]) -> Vec<&'static ProviderInfo> {
             .or_else(|| word.strip_prefix("-p").filter(|rest| !rest.is_empty())),
     });
     let variable = || std::env::var("PROVISION_PROVIDER").ok().filter(|name| !name.is_empty());
-    let configured = || Config::load(None).ok()?.default_provider;
+    let configured = || Config::load(None, None).ok()?.default_provider;
     let names = named.map(str::to_owned).or_else(variable).or_else(configured);
     let names = names.unwrap_or_else(|| crate::context::DEFAULT_PROVIDER.to_owned());
     match names.as_str() {

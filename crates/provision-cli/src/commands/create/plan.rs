@@ -1,11 +1,5 @@
 //! From the arguments to the request, and how a dry run shows it.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
-
 use provision::{
     BasicHost, HostName, IdempotencyKey, Labels, OpenPorts, Order, PortRange, Price, ProviderInfo, UserData,
     UserDataKind,
@@ -18,20 +12,16 @@ use crate::{
     args::{CreateArgs, Format},
     commands::list::labels,
     context::Context,
-    failure::{Failure, Outcome},
+    failure::Outcome,
     output::{self, or_dash, rfc3339},
     price::{self, PriceBook},
+    user_data,
 };
 
-/// What the hosts run at first boot. Read once, also from stdin.
-pub(super) fn user_data(args: &CreateArgs) -> Outcome<UserData> {
-    let mut parts = Vec::new();
-    for path in &args.user_data {
-        let part = UserData::new(read_text(path)?)
-            .map_err(|invalid| Failure::usage(format!("{}: {invalid}", path.display())))?;
-        parts.push(part);
-    }
-    Ok(UserData::combine(&parts)?)
+/// What the hosts run at first boot. Read once, also from stdin, to the most that any of the places takes.
+pub(super) fn user_data(args: &CreateArgs, places: &[Place]) -> Outcome<UserData> {
+    let max_bytes = places.iter().map(|place| place.info.user_data.max_text()).max();
+    user_data::of_host(&args.user_data, &args.user_data_options, max_bytes.unwrap_or_default())
 }
 
 /// The host of that name which the arguments and the configuration ask for, in one of the places.
@@ -43,35 +33,30 @@ pub(super) fn read(
     place: &Place,
 ) -> Outcome<BasicHost> {
     let mut host = BasicHost::new(name.clone(), user_data.clone());
+    let defaults = context.config.host_defaults(place.info);
     host.region = place.region.clone();
     host.plan = place.plan.clone();
-    host.image = args
-        .image
-        .clone()
-        .or_else(|| context.config.host_defaults(place.info).image);
-    host.labels = labels(&args.labels)?;
-    if !args.ports.is_empty() {
-        host.ports = OpenPorts::Only(args.ports.clone());
+    host.image = args.image.clone().or(defaults.image);
+    host.labels = defaults.labels;
+    for (key, value) in &labels(&args.labels)? {
+        host.labels.insert(key, value)?;
+    }
+    let ports = match args.ports.as_slice() {
+        [] => &defaults.ports,
+        ports => ports,
+    };
+    if !ports.is_empty() {
+        host.ports = OpenPorts::Only(ports.to_vec());
     }
     host.ssh_keys = args.ssh_keys.clone();
     if let Some(key) = &args.key {
         host = host.with_key(IdempotencyKey::new(key)?);
     }
-    if let Some(ttl) = args.ttl {
+    if let Some(ttl) = args.ttl.or(defaults.ttl) {
         host = host.with_ttl(ttl.0);
     }
     host.additional = args.additional.iter().cloned().collect();
     Ok(host)
-}
-
-fn read_text(path: &Path) -> Outcome<String> {
-    let failed = |error: io::Error| Failure::other(format!("cannot read user data from {}", path.display()), &error);
-    if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
-    }
-    fs::read_to_string(path).map_err(failed)
 }
 
 /// What a dry run shows. Neither user data nor anything that a real run would learn from the cloud.

@@ -3,26 +3,33 @@
 
 use crate::{context::shown_setting, id::quoted};
 
-/// The same command, ready to be copied into a shell. A value of `--set` that may be a secret is
-/// left out.
+/// The options whose value is `NAME=VALUE` and may be a secret.
+const SET: &str = "--set";
+const VAR: &str = "--var";
+
+/// The same command, ready to be copied into a shell. Values of `--set` and `--var` that may be secrets are left out.
 pub(in crate::commands) fn command(arguments: impl IntoIterator<Item = String>) -> String {
     let mut line = vec!["provision".to_owned()];
-    let mut after_set = false;
+    let mut before = String::new();
     for argument in arguments {
-        let setting = argument.strip_prefix("--set=");
-        line.push(match setting {
-            Some(setting) => format!("--set={}", without_secret(setting)),
-            None if after_set => without_secret(&argument),
-            None => quoted(&argument),
+        line.push(match argument.split_once('=') {
+            Some((option @ (SET | VAR), pair)) => format!("{option}={}", without_secret(option, pair)),
+            _ if [SET, VAR].contains(&before.as_str()) => without_secret(&before, &argument),
+            _ => quoted(&argument),
         });
-        after_set = argument == "--set";
+        before = argument;
     }
     line.join(" ")
 }
 
-fn without_secret(setting: &str) -> String {
-    let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-    shown_setting(name, value)
+/// `NAME=...` for what may be a secret; the name of a variable's file stays.
+fn without_secret(option: &str, pair: &str) -> String {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    match option {
+        VAR if value.starts_with('@') => quoted(pair),
+        VAR => format!("{name}=..."),
+        _ => shown_setting(name, value),
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +54,8 @@ mod tests {
         for arguments in [
             ["--set", "token=hunter2", "create", "w"],
             ["--set=token=hunter2", "", "create", "w"],
+            ["create", "w", "--var", "token=hunter2"],
+            ["create", "w", "--var=token=hunter2", ""],
         ] {
             let line = rerun(&arguments);
             assert!(line.contains("token=...") && !line.contains("hunter2"), "{line}");
@@ -54,6 +63,10 @@ mod tests {
         assert_eq!(
             rerun(&["--set", "region=LON 1", "--set=nothing=x", "create", "w"]),
             "provision --set 'region=LON 1' --set=nothing=... create w"
+        );
+        assert_eq!(
+            rerun(&["create", "w", "--var", "TOKEN=@my file"]),
+            "provision create w --var 'TOKEN=@my file'"
         );
     }
 }

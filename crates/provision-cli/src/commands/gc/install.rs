@@ -6,11 +6,10 @@ use provision::{SettingInfo, SettingRole};
 
 use crate::{
     args::{GcArgs, InstallKind},
-    config,
     context::{Context, Selection, may_be_shown},
     duration,
     failure::{Exit, Failure, Outcome},
-    id, output,
+    files, id, output,
     progress::hint,
 };
 
@@ -130,6 +129,14 @@ fn words(context: &Context, clouds: &Clouds, args: &GcArgs, kind: InstallKind) -
     if let (Some(file), false) = (&globals.config, elsewhere) {
         words.extend(["--config".to_owned(), absolute(file)?]);
     }
+    if let Some(profile) = context.config.profile().filter(|_| context.config.profile_is_chosen()) {
+        if elsewhere {
+            return Err(Failure::usage(format!(
+                "there is no profile `{profile}` on GitHub's machines: leave it out, the secrets come from the repository's settings"
+            )));
+        }
+        words.extend(["--profile".to_owned(), profile.to_owned()]);
+    }
     if let Some(endpoint) = &globals.endpoint {
         words.extend(["--endpoint".to_owned(), endpoint.clone()]);
     }
@@ -148,7 +155,7 @@ fn words(context: &Context, clouds: &Clouds, args: &GcArgs, kind: InstallKind) -
                 "there is no file {file} on GitHub's machines: leave --secret-file out, the secrets come from the repository's settings"
             )));
         }
-        let file = absolute(&config::expand_home(file))?;
+        let file = absolute(&files::expand_home(file))?;
         words.extend(["--secret-file".to_owned(), format!("{name}={file}")]);
     }
     words.extend(["-p", &clouds.names, "gc", "--delete"].map(str::to_owned));

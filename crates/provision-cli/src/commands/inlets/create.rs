@@ -228,10 +228,13 @@ fn request(
     host.region = cloud::region(&args.cloud, info)?.or(defaults.region);
     host.plan = args.plan.clone().or(defaults.plan);
     host.image = args.image.clone().or(defaults.image);
-    host.labels = labels(&args.labels)?;
+    host.labels = defaults.labels;
+    for (key, value) in &labels(&args.labels)? {
+        host.labels.insert(key, value)?;
+    }
     host.labels.insert(LABEL, Mode::of(server).as_str())?;
     host.ports = ports(info, server.open_ports(&args.ports));
-    if let Some(ttl) = args.ttl {
+    if let Some(ttl) = args.ttl.or(defaults.ttl) {
         host = host.with_ttl(ttl.0);
     }
     for (flag, key, value) in [

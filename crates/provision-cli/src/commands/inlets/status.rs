@@ -12,10 +12,9 @@ use super::{
 use crate::{
     args::{Format, InletsStatusArgs, TableArgs},
     commands::target::{self, Target},
-    config::read_secret,
     context::{Cloud, Context},
     failure::{Exit, Failure, Outcome, Tally},
-    id,
+    files, id,
     output::{self, HostDocument},
     price::PriceBook,
     progress::hint,
@@ -116,7 +115,7 @@ fn tunnel(context: &Context, host: &ProvisionedHost, answers: Option<bool>) -> O
     let kept = token::kept(&context.globals, host.provider, &host.name)?;
     let token = if kept.exists() {
         Some(Token {
-            token: AuthToken::new(&read_secret(&kept)?)?,
+            token: AuthToken::new(&files::read_secret(&kept)?)?,
             file: Some(kept),
         })
     } else {

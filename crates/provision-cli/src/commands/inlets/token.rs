@@ -12,8 +12,8 @@ use provision_exit_server::AuthToken;
 
 use crate::{
     args::{Globals, InletsCreateArgs},
-    config::read_secret,
     failure::{Failure, Outcome},
+    files,
     id::quoted,
 };
 
@@ -40,7 +40,7 @@ impl Token {
         let token = if args.dry_run && args.inlets_token_file.is_none() && !kept.exists() {
             random()?
         } else {
-            AuthToken::new(&read_secret(&kept)?)
+            AuthToken::new(&files::read_secret(&kept)?)
                 .map_err(|invalid| Failure::usage(format!("{}: {invalid}", kept.display())))?
         };
         let file = Some(fs::canonicalize(&kept).unwrap_or(kept));
