@@ -60,10 +60,10 @@ pub struct Flags {
     /// The cloud for Tunnels and for Hosts that name none, by id or alias
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub provider: String,
-    /// Region of hosts that name none
+    /// Region of hosts that name none; several, separated by commas, are tried in this order when there is no room in one
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub region: String,
-    /// Zone of hosts, at clouds that have zones (GCE, Scaleway)
+    /// Zone of hosts, at clouds that have zones (GCE, Scaleway); several as with --region
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub zone: String,
     /// The cloud's token or access key; a file or the environment is safer
@@ -107,7 +107,7 @@ pub struct Flags {
     /// Subnet for the hosts of Tunnels (EC2)
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub subnet_id: String,
-    /// Plan of hosts that name none
+    /// Plan of hosts that name none; several, separated by commas, are tried in this order in each region
     #[arg(long, global = true, default_value = "", hide_default_value = true)]
     pub plan: String,
     /// A further setting of the cloud that is no secret, such as `endpoint=http://127.0.0.1:8080/hetzner`; may be repeated
@@ -265,6 +265,11 @@ pub fn pairs(flag: &str, list: &[String]) -> Result<BTreeMap<String, String>, St
             Ok((name.to_owned(), value.to_owned()))
         })
         .collect()
+}
+
+/// The words of a list that is separated by commas.
+pub fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

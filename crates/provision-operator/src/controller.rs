@@ -4,6 +4,7 @@ mod admission;
 mod complete;
 mod drive;
 mod effects;
+mod elsewhere;
 mod host;
 mod one;
 mod ownership;

@@ -76,8 +76,10 @@ impl Context {
         if changes_price(resource.additional(), account.info()) {
             return None;
         }
-        let (plan, region) = (resource.plan(&self.options), resource.region(&self.options));
-        account.monthly_cost(plan.as_deref(), region.as_deref()).await
+        let choice = resource.choice(&self.options);
+        account
+            .monthly_cost(choice.plan.as_deref(), choice.region.as_deref())
+            .await
     }
 
     /// Where a resource's host is counted; `None` without a cloud.

@@ -19,6 +19,11 @@ pub const FINALIZER: &str = "provision.dev/host";
 /// moved to another cloud never asks the wrong one whether a host is gone.
 pub const PROVIDER_ANNOTATION: &str = "provision.dev/provider";
 
+/// Says which of several regions and plans is tried for the host of a resource, and how many hosts were given up: `1/0`.
+pub const ATTEMPT_ANNOTATION: &str = "provision.dev/attempt";
+/// The id of a host that failed: it is deleted before the next one is asked for.
+pub const REPLACES_ANNOTATION: &str = "provision.dev/replaces";
+
 /// Definition of the Tunnel kind, in the form that inlets-operator installed it.
 #[must_use]
 pub fn tunnel_definition() -> CustomResourceDefinition {

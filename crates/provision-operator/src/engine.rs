@@ -29,6 +29,8 @@ pub struct Known {
     pub lacks_region: bool,
     /// How long a list may lack a new host.
     pub visible_within: Duration,
+    /// Whether its host was given up because it failed, and another one is to take its place.
+    pub given_up: bool,
     /// Whether a list showed another host with the resource's key.
     pub twin: bool,
     /// The phase that the status has on record; `None` while the host is not made, or not yet all that was asked for.
@@ -87,6 +89,8 @@ pub enum Step {
     CompleteId,
     /// See to it that the host is the only one with its key, before the resource's status says this.
     Settle(State),
+    /// Delete the host that was given up, and forget its id.
+    Replace(HostId),
     /// Bring the resource's status up to this.
     Report(State),
     /// Delete the resource itself, whose time to live has passed.
@@ -121,6 +125,7 @@ pub fn next(known: &Known, seen: &Seen, removal: &Removal) -> Step {
         None if !known.claimed => Step::Claim,
         None if known.expired => Step::Expire,
         None if known.lacks_region => Step::CompleteId,
+        None if let Some(id) = known.id.as_ref().filter(|_| known.given_up) => Step::Replace(id.clone()),
         None if known.id.is_none() || known.phase.is_none() => Step::Create,
         None => {
             let state = state(known, seen);

@@ -5,13 +5,21 @@ mod tunnel;
 
 use std::time::SystemTime;
 
-use kube::{Resource, core::NamespaceResourceScope};
+use kube::{Resource, ResourceExt as _, core::NamespaceResourceScope};
 use provision::ProviderInfo;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    accounts::Credentials, budget::Price, crd::HostPhase, engine::State, mapping::conditions::Problem, options::Options,
+    accounts::Credentials,
+    budget::Price,
+    crd::HostPhase,
+    engine::State,
+    mapping::{
+        choices::{Attempt, Choice},
+        conditions::Problem,
+    },
+    options::Options,
 };
 
 /// A kind of resource that has a host.
@@ -40,10 +48,22 @@ pub trait Managed:
     fn expires(&self) -> Option<SystemTime>;
     /// The cloud and the credentials.
     fn account(&self, options: &Options) -> (Option<String>, Credentials);
-    /// The region that its host is asked for in.
-    fn region(&self, options: &Options) -> Option<String>;
-    /// The plan that its host is asked for.
-    fn plan(&self, options: &Options) -> Option<String>;
+    /// The host's public address, as the status has it.
+    fn stored_address(&self) -> Option<&str>;
+    /// Where its host may be asked for and as what, in the order in which that is tried. At least one.
+    fn choices(&self, options: &Options) -> Vec<Choice>;
+    /// How far the attempts have come.
+    fn attempt(&self) -> Attempt {
+        Attempt::of(self.annotations())
+    }
+    /// Where its host is asked for now.
+    fn choice(&self, options: &Options) -> Choice {
+        let mut choices = self.choices(options);
+        match choices.len() {
+            0 => Choice::default(),
+            many => choices.swap_remove(self.attempt().choice % many),
+        }
+    }
     /// The keys of what is asked for beside plan, image and region.
     fn additional(&self) -> Vec<&str> {
         Vec::new()
@@ -65,4 +85,6 @@ pub struct News {
     pub problem: Option<Problem>,
     /// What a month costs.
     pub cost: Option<String>,
+    /// The region that the host was made in.
+    pub region: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! From resources to host requests and back: pure functions that know no Kubernetes client and no cloud.
 
 pub mod additional;
+pub mod choices;
 pub mod client;
 pub mod conditions;
 pub mod host;
@@ -28,10 +29,10 @@ pub const RESERVED_LABELS: &str = "kubernetes-";
 /// What every host request of this operator has in common.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Defaults {
-    /// Region of hosts that name none.
-    pub region: Option<String>,
-    /// Plan of hosts that name none, on the operator's own cloud.
-    pub plan: Option<String>,
+    /// Regions of hosts that name none, in the order in which they are tried.
+    pub regions: Vec<String>,
+    /// Plans of hosts that name none, on the operator's own cloud, in that order.
+    pub plans: Vec<String>,
     /// Settings that only the cloud knows, for Tunnels.
     pub additional: std::collections::BTreeMap<String, String>,
     /// Which cluster this is, in the alphabet of labels.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use provision::{CommonSetting, Error, ProviderInfo, Result, SettingRole, Settings, http::read_small_file};
 
-use crate::args::{Flags, Secret, pairs};
+use crate::args::{Flags, Secret, pairs, words};
 
 /// Reads the settings of the operator's own cloud from flags, files and then the variables that the cloud's own tools
 /// honour. Called again and again, so that a replaced file counts.
@@ -31,15 +31,15 @@ pub fn settings(flags: &Flags, info: &ProviderInfo, variable: impl Fn(&str) -> O
         put_secret(&mut settings, info, common, flag, value, file)?;
     }
     let texts = [
-        (CommonSetting::Project, &flags.project_id),
-        (CommonSetting::Project, &flags.organization_id),
-        (CommonSetting::Project, &flags.subscription_id),
-        (CommonSetting::Zone, &flags.zone),
-        (CommonSetting::Region, &flags.region),
+        (CommonSetting::Project, given(&flags.project_id)),
+        (CommonSetting::Project, given(&flags.organization_id)),
+        (CommonSetting::Project, given(&flags.subscription_id)),
+        (CommonSetting::Zone, words(&flags.zone).next()),
+        (CommonSetting::Region, words(&flags.region).next()),
     ];
     for (common, value) in texts {
         if let Some(setting) = info.common_setting(common)
-            && !value.is_empty()
+            && let Some(value) = value
             && settings.get(setting.name).is_none()
         {
             settings.set(setting.name, value);
@@ -55,12 +55,16 @@ pub fn settings(flags: &Flags, info: &ProviderInfo, variable: impl Fn(&str) -> O
     Ok(settings)
 }
 
-/// The region for hosts that name none: the zone where the cloud has zones and one is given.
+/// The regions for hosts that name none, in the order in which they are tried: the zones where the cloud has zones and one is
+/// given.
 #[must_use]
-pub fn region(flags: &Flags, info: &ProviderInfo) -> Option<String> {
-    let zone = Some(&flags.zone).filter(|zone| !zone.is_empty() && info.common_setting(CommonSetting::Zone).is_some());
-    let region = Some(&flags.region).filter(|region| !region.is_empty());
-    zone.or(region).cloned()
+pub fn regions(flags: &Flags, info: &ProviderInfo) -> Vec<String> {
+    let has_zones = info.common_setting(CommonSetting::Zone).is_some();
+    let given = match words(&flags.zone).next().is_some() && has_zones {
+        true => &flags.zone,
+        false => &flags.region,
+    };
+    words(given).map(str::to_owned).collect()
 }
 
 /// The flags that only some clouds know as extras of a host.
@@ -83,6 +87,10 @@ pub fn license(flags: &Flags) -> Result<Option<String>> {
         return Ok(Some(license.to_owned()));
     }
     flags.license_file.as_deref().map(read).transpose()
+}
+
+fn given(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn put_secret(
@@ -252,7 +260,9 @@ mod tests {
             "v",
         ]);
         assert_eq!(settings(&chart, info, |_| None).unwrap().names().count(), 0);
-        assert_eq!(region(&chart, info).as_deref(), Some("fsn1"));
+        assert_eq!(regions(&chart, info), ["fsn1"]);
+        let several = flags(&["--region", "fsn1, nbg1,"]);
+        assert_eq!(regions(&several, info), ["fsn1", "nbg1"]);
         assert!(additional(&chart, info).is_empty());
         assert!(settings(&flags(&["--secret-key", "x"]), info, |_| None).is_err());
     }

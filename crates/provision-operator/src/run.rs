@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     account::{Pace, Watcher},
     accounts::{Accounts, Credentials, connector},
-    args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens},
+    args::{Cleanup, Cli, Command, Flags, LogFormat, with_two_hyphens, words},
     budget::{Caps, CostCap},
     causes::with_causes,
     check, cleanup,
@@ -353,8 +353,8 @@ fn options(flags: &Arc<Flags>, cluster: String, namespace: &str) -> Outcome<Opti
         labels: flags.tunnel_selector.clone(),
     };
     let defaults = Defaults {
-        region: info.and_then(|info| own_cloud::region(flags, info)),
-        plan: Some(flags.plan.clone()).filter(|plan| !plan.is_empty()),
+        regions: info.map(|info| own_cloud::regions(flags, info)).unwrap_or_default(),
+        plans: words(&flags.plan).map(str::to_owned).collect(),
         additional: info.map(|info| own_cloud::additional(flags, info)).unwrap_or_default(),
         cluster,
         // Installations of one cluster are in namespaces of their own, as their Leases have one name.

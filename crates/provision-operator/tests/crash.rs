@@ -106,6 +106,33 @@ fn a_successor_finds_the_one_host_of_each_resource() {
 }
 
 #[test]
+fn a_move_to_another_region_survives_a_crash_at_every_call() {
+    // One that accepts the order and fails, one that begins to make the host, one that refuses, one whose lists are by region.
+    on(&["gce", "azure", "digitalocean", "scaleway"], async |cloud| {
+        let is_active = |world: &World| world.host("runner")["status"]["phase"] == "Active";
+        let calls = at_every_call(
+            cloud,
+            async |world| {
+                let regions = world.two_regions().await;
+                world.make_host("runner", json!({ "regions": regions }));
+                world.sim.faults().add(Fault::new(Effect::SoldOut).times(1));
+            },
+            async |world, operator| operator.until("it is active", || is_active(world)).await,
+            async |world, place| {
+                let mut second = world.start();
+                second.until(place, || is_active(world)).await;
+                assert_eq!(world.hosts_at_cloud(), 1, "{place}");
+                world.cluster.delete(world::HOSTS, "shop", "runner");
+                second.until(place, || world.host("runner").is_null()).await;
+                world.assert_empty(place);
+            },
+        )
+        .await;
+        assert!(calls > 10, "{cloud}: only {calls} calls");
+    });
+}
+
+#[test]
 fn what_is_deleted_right_after_a_crash_leaves_nothing() {
     on_every_cloud(async |cloud| {
         let calls = at_every_call(

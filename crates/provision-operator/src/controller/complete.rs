@@ -27,7 +27,7 @@ pub(super) async fn complete_id<K: Effects>(work: &mut Work<'_, K>) -> Result<Th
         return Ok(then);
     }
     let cloud = work.account.info().id;
-    let Some(region) = work.resource.region(&work.context.options) else {
+    let Some(region) = work.resource.choice(&work.context.options).region else {
         let message = format!(
             "the id `{id}` in the status lacks its region, as inlets-operator stored it: start the operator with the --region that the host is in"
         );

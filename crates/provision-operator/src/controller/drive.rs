@@ -14,7 +14,7 @@ use super::{
     admission::admit,
     complete::complete_id,
     effects::Effects,
-    one, removal,
+    elsewhere, one, removal,
     work::{Then, Work, is_claimed, moment, patch_status, problem_of},
 };
 use crate::{
@@ -84,8 +84,12 @@ async fn run<K: Effects>(resource: Arc<K>, context: &Context) -> Result<Action, 
             Step::CompleteId => complete_id(&mut work).await?,
             Step::Settle(state) => match one::settle(&mut work, &state).await? {
                 Some(then) => then,
-                None => work.report(state).await?,
+                None => match elsewhere::give_up(&mut work, &state).await? {
+                    Some(then) => then,
+                    None => work.report(state).await?,
+                },
             },
+            Step::Replace(id) => elsewhere::replace(&mut work, &id).await?,
             Step::Report(state) => work.report(state).await?,
             Step::Expire => work.expire().await?,
             Step::Delete(id) => removal::delete(&mut work, &id).await?,
@@ -122,7 +126,7 @@ async fn without_account<K: Managed>(
     };
     let news = News {
         problem: Some(problem),
-        cost: None,
+        ..News::default()
     };
     patch_status(context, &resource, resource.stored_id(), &state, &news).await?;
     let failures = context.memory(uid).failures;
@@ -172,6 +176,10 @@ impl<K: Effects> Work<'_, K> {
         if let Some(then) = self.refresh().await? {
             return Ok(then);
         }
+        // Where ids are made of names the next host may have the id of the one that was given up.
+        if self.resource.attempt().replaces.is_some() {
+            return elsewhere::forget(self).await;
+        }
         if let Some(pause) = self.account.pause(Purpose::Other) {
             return self.wait_for(&pause).await;
         }
@@ -204,7 +212,7 @@ impl<K: Effects> Work<'_, K> {
                     }
                     self.keep(id).await?;
                 }
-                self.failed(&failure, "Create").await
+                elsewhere::after_refusal(self, failure).await
             }
         }
     }
@@ -243,13 +251,17 @@ impl<K: Effects> Work<'_, K> {
             ip: None,
             message: None,
         };
-        let news = News { problem: None, cost };
-        self.show_with_id(&id, &state, &news).await?;
-        self.succeeded();
         let region = host
             .region
             .clone()
-            .or_else(|| self.resource.region(&self.context.options));
+            .or_else(|| self.resource.choice(&self.context.options).region);
+        let news = News {
+            problem: None,
+            cost,
+            region: region.clone(),
+        };
+        self.show_with_id(&id, &state, &news).await?;
+        self.succeeded();
         self.account.watch(&id, region.as_deref(), &self.watcher());
         // A host that was asked for differently will do: what a resource says of its host never changes, what the operator adds
         // to it does.
@@ -275,7 +287,7 @@ impl<K: Effects> Work<'_, K> {
         let hitch = self.context.memory(&self.uid).hitch;
         let mut news = News {
             problem: paused.clone().or_else(|| hitch.clone()),
-            cost: None,
+            ..News::default()
         };
         self.show(&state, &news).await?;
         self.announce(&state, was_active).await;

@@ -6,7 +6,7 @@ use kube::ResourceExt as _;
 use provision::{BasicHost, IdempotencyKey, ProviderInfo, UserData};
 
 use super::effects::Effects;
-use crate::{context::Context, crd::Host, engine::State, failure::Failure, mapping::host};
+use crate::{context::Context, crd::Host, engine::State, failure::Failure, managed::Managed as _, mapping::host};
 
 #[async_trait]
 impl Effects for Host {
@@ -17,8 +17,8 @@ impl Effects for Host {
         info: &ProviderInfo,
     ) -> Result<BasicHost, Failure> {
         let data = user_data(self, context).await?;
-        let own = context.options.is_own_cloud(self.spec.provider.as_deref());
-        Ok(host::request(self, key, data, &context.options.defaults, own, info)?)
+        let choice = self.choice(&context.options);
+        Ok(host::request(self, key, data, choice, &context.options.defaults, info)?)
     }
 
     async fn follow(&mut self, _context: &Context, _state: &State) -> Result<(), Failure> {

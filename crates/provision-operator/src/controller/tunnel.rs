@@ -29,6 +29,7 @@ use crate::{
     crd::{HostPhase, Tunnel},
     engine::State,
     failure::Failure,
+    managed::Managed as _,
     mapping::{
         client::{self, DIGEST_ANNOTATION, LICENSE_SECRET},
         service, tunnel,
@@ -57,7 +58,15 @@ impl Effects for Tunnel {
             });
         }
         let token = token(self, context).await?;
-        Ok(tunnel::request(self, key, &token, &context.options.defaults, info)?)
+        let choice = self.choice(&context.options);
+        Ok(tunnel::request(
+            self,
+            key,
+            &token,
+            choice,
+            &context.options.defaults,
+            info,
+        )?)
     }
 
     async fn follow(&mut self, context: &Context, state: &State) -> Result<(), Failure> {

@@ -86,6 +86,7 @@ impl<K: Managed> Work<'_, K> {
             claimed: is_claimed(&self.resource),
             lacks_region: id.as_ref().is_some_and(|id| self.lacks_region(id)),
             visible_within: info.visible_within,
+            given_up: id.is_some() && self.resource.attempt().replaces == id,
             twin: id.as_ref().is_some_and(|id| self.account.has_twin(id)),
             id,
             phase: (phase != HostPhase::Pending).then_some(phase),
@@ -119,10 +120,13 @@ impl<K: Managed> Work<'_, K> {
         let Some(id) = self.stored_id().filter(|id| !self.lacks_region(id)) else {
             return Seen::Unread;
         };
+        if self.resource.attempt().replaces.as_ref() == Some(&id) {
+            return Seen::Unread;
+        }
         if let Ok(key) = self.key() {
             self.account.belongs(&id, &key);
         }
-        let region = self.resource.region(&self.context.options);
+        let region = self.resource.choice(&self.context.options).region;
         self.account.watch(&id, region.as_deref(), &self.watcher())
     }
 
@@ -253,7 +257,7 @@ impl<K: Managed> Work<'_, K> {
         self.count(state.phase);
         let news = News {
             problem: Some(problem.clone()),
-            cost: None,
+            ..News::default()
         };
         self.show(&state, &news).await?;
         Ok(Action::requeue(wait))
@@ -268,6 +272,11 @@ impl<K: Managed> Work<'_, K> {
     /// As [`show`](Self::show), with another host's id.
     pub(super) async fn show_with_id(&mut self, id: &HostId, state: &State, news: &News) -> Result<(), Failure> {
         self.show_id(Some(id.as_str()), state, news).await
+    }
+
+    /// As [`show`](Self::show), and forgets the host.
+    pub(super) async fn show_without_id(&mut self, state: &State, news: &News) -> Result<(), Failure> {
+        self.show_id(None, state, news).await
     }
 
     async fn show_id(&mut self, id: Option<&str>, state: &State, news: &News) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
     printcolumn = r#"{"jsonPath":".status.phase","name":"Phase","type":"string"}"#,
     printcolumn = r#"{"jsonPath":".status.ip","name":"IP","type":"string"}"#,
     printcolumn = r#"{"jsonPath":".spec.provider","name":"Provider","type":"string"}"#,
-    printcolumn = r#"{"jsonPath":".spec.region","name":"Region","type":"string"}"#,
+    printcolumn = r#"{"jsonPath":".status.region","name":"Region","type":"string"}"#,
     printcolumn = r#"{"jsonPath":".status.monthlyCost","name":"Cost","type":"string","description":"Of a month, without tax"}"#,
     printcolumn = r#"{"jsonPath":".status.id","name":"ID","priority":1,"type":"string"}"#,
     printcolumn = r#"{"jsonPath":".metadata.creationTimestamp","name":"Age","type":"date"}"#
@@ -35,6 +35,10 @@ use serde::{Deserialize, Serialize};
     validation = ("has(self.provider) == has(oldSelf.provider) && (!has(self.provider) || self.provider == oldSelf.provider)", "provider cannot be changed: make a new Host"),
     validation = ("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)", "region cannot be changed: make a new Host"),
     validation = ("has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan)", "plan cannot be changed: make a new Host"),
+    validation = ("has(self.regions) == has(oldSelf.regions) && (!has(self.regions) || self.regions == oldSelf.regions)", "regions cannot be changed: make a new Host"),
+    validation = ("has(self.plans) == has(oldSelf.plans) && (!has(self.plans) || self.plans == oldSelf.plans)", "plans cannot be changed: make a new Host"),
+    validation = ("!has(self.region) || !has(self.regions)", "give region or regions, not both"),
+    validation = ("!has(self.plan) || !has(self.plans)", "give plan or plans, not both"),
     validation = ("has(self.image) == has(oldSelf.image) && (!has(self.image) || self.image == oldSelf.image)", "image cannot be changed: make a new Host"),
     validation = ("has(self.userData) == has(oldSelf.userData) && (!has(self.userData) || self.userData == oldSelf.userData)", "userData cannot be changed: make a new Host"),
     validation = ("has(self.labels) == has(oldSelf.labels) && (!has(self.labels) || self.labels == oldSelf.labels)", "labels cannot be changed: make a new Host"),
@@ -53,10 +57,19 @@ pub struct HostResourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub region: Option<String>,
+    /// Regions in the order in which they are tried, in the place of `region`: the next one when there is no room in one, or when
+    /// the cloud could not build the host there. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub regions: Vec<Word>,
     /// The cloud's plan; the cheapest sensible one when absent. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub plan: Option<String>,
+    /// Plans in the order in which they are tried in each region, in the place of `plan`. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub plans: Vec<Word>,
     /// The cloud's image; Ubuntu LTS when absent. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
@@ -166,6 +179,9 @@ pub struct HostResourceStatus {
     /// Its public address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// The cloud's region or zone that it was made in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Its state in a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<HostPhase>,

@@ -8,9 +8,9 @@ use super::{Managed, News};
 use crate::{
     accounts::Credentials,
     budget::{self, Price},
-    crd::{DeletionPolicy, Host, HostPhase},
+    crd::{DeletionPolicy, Host, HostPhase, Word},
     engine::State,
-    mapping::{additional, conditions::Problem, host},
+    mapping::{additional, choices::Choice, conditions::Problem, host},
     options::Options,
 };
 
@@ -53,20 +53,23 @@ impl Managed for Host {
         (provider, credentials)
     }
 
-    fn region(&self, options: &Options) -> Option<String> {
-        let own = options.is_own_cloud(self.spec.provider.as_deref());
-        self.spec
-            .region
-            .clone()
-            .or_else(|| options.defaults.region.clone().filter(|_| own))
+    fn stored_address(&self) -> Option<&str> {
+        self.status.as_ref()?.ip.as_deref().filter(|ip| !ip.is_empty())
     }
 
-    fn plan(&self, options: &Options) -> Option<String> {
-        let own = options.is_own_cloud(self.spec.provider.as_deref());
-        self.spec
-            .plan
-            .clone()
-            .or_else(|| options.defaults.plan.clone().filter(|_| own))
+    fn choices(&self, options: &Options) -> Vec<Choice> {
+        let spec = &self.spec;
+        let own = options.is_own_cloud(spec.provider.as_deref());
+        let words = |one: &Option<String>, several: &[Word], default: &[String]| -> Vec<String> {
+            let named: Vec<String> = one.iter().chain(several.iter().map(|word| &word.0)).cloned().collect();
+            match named.is_empty() && own {
+                true => default.to_vec(),
+                false => named,
+            }
+        };
+        let regions = words(&spec.region, &spec.regions, &options.defaults.regions);
+        let plans = words(&spec.plan, &spec.plans, &options.defaults.plans);
+        Choice::all(&regions, &plans)
     }
 
     fn additional(&self) -> Vec<&str> {
@@ -84,6 +87,6 @@ impl Managed for Host {
     }
 
     fn status_patch(&self, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {
-        host::status_patch(self, id, state, news.problem.as_ref(), news.cost.as_deref(), now)
+        host::status_patch(self, id, state, news, now)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     budget::Price,
     crd::{HostPhase, Tunnel},
     engine::State,
-    mapping::{client, tunnel},
+    mapping::{choices::Choice, client, tunnel},
     options::Options,
 };
 
@@ -40,12 +40,12 @@ impl Managed for Tunnel {
         (options.provider.clone(), Credentials::Own)
     }
 
-    fn region(&self, options: &Options) -> Option<String> {
-        options.defaults.region.clone()
+    fn stored_address(&self) -> Option<&str> {
+        self.status.as_ref()?.host_ip.as_deref().filter(|ip| !ip.is_empty())
     }
 
-    fn plan(&self, options: &Options) -> Option<String> {
-        options.defaults.plan.clone()
+    fn choices(&self, options: &Options) -> Vec<Choice> {
+        Choice::all(&options.defaults.regions, &options.defaults.plans)
     }
 
     fn admitted_cost(&self) -> Option<Price> {

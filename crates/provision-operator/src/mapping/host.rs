@@ -8,15 +8,17 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Defaults, RESERVED_LABELS,
-    conditions::{Problem, conditions},
+    choices::Choice,
+    conditions::conditions,
     names::{host_name, parse_ttl},
 };
 use crate::{
     crd::{Host, HostPhase},
     engine::State,
+    managed::News,
 };
 
-/// The host that a resource asks for. The operator's own region and plan fill in only where `own_cloud`.
+/// The host that a resource asks for.
 ///
 /// # Errors
 /// `InvalidRequest` when a field does not say what it should, naming it.
@@ -24,16 +26,15 @@ pub fn request(
     host: &Host,
     key: &IdempotencyKey,
     user_data: UserData,
+    choice: Choice,
     defaults: &Defaults,
-    own_cloud: bool,
     info: &ProviderInfo,
 ) -> Result<BasicHost> {
     let spec = &host.spec;
     let name = host_name(&host.name_any(), key, &info.name_rules)?;
-    let fallback = |value: &Option<String>| value.clone().filter(|_| own_cloud);
     let mut request = BasicHost::new(name, user_data);
-    request.region = spec.region.clone().or_else(|| fallback(&defaults.region));
-    request.plan = spec.plan.clone().or_else(|| fallback(&defaults.plan));
+    request.region = choice.region;
+    request.plan = choice.plan;
     request.image = spec.image.clone();
     request.labels = defaults.labels("host", &host.namespace().unwrap_or_default())?;
     for (label, value) in &spec.labels {
@@ -73,24 +74,26 @@ pub fn expires(host: &Host) -> Result<Option<SystemTime>> {
 
 /// Merge patch of a Host's status: what differs between what it says and what it should say. `None`: nothing does.
 #[must_use]
-pub fn status_patch(
-    host: &Host,
-    id: Option<&str>,
-    state: &State,
-    problem: Option<&Problem>,
-    cost: Option<&str>,
-    now: SystemTime,
-) -> Option<Value> {
+pub fn status_patch(host: &Host, id: Option<&str>, state: &State, news: &News, now: SystemTime) -> Option<Value> {
     let status = host.status.clone().unwrap_or_default();
     let mut patch = Map::new();
-    let ip = state.ip.map(|ip| ip.to_string()).or_else(|| status.ip.clone());
+    let kept = status.ip.clone().filter(|_| id.is_some());
+    let ip = state.ip.map(|ip| ip.to_string()).or(kept);
     let texts = [
         ("id", status.id.as_deref(), id),
         ("ip", status.ip.as_deref(), ip.as_deref()),
         (
             "monthlyCost",
             status.monthly_cost.as_deref(),
-            cost.or(status.monthly_cost.as_deref()),
+            news.cost.as_deref().or(status.monthly_cost.as_deref()),
+        ),
+        (
+            "region",
+            status.region.as_deref(),
+            news.region
+                .as_deref()
+                .or(status.region.as_deref())
+                .filter(|_| id.is_some()),
         ),
         ("phase", status.phase.map(HostPhase::as_str), Some(state.phase.as_str())),
     ];
@@ -102,7 +105,14 @@ pub fn status_patch(
     if status.observed_generation != host.metadata.generation {
         patch.insert("observedGeneration".to_owned(), json!(host.metadata.generation));
     }
-    let conditions = conditions(&status.conditions, state, None, problem, host.metadata.generation, now);
+    let conditions = conditions(
+        &status.conditions,
+        state,
+        None,
+        news.problem.as_ref(),
+        host.metadata.generation,
+        now,
+    );
     if conditions != status.conditions {
         patch.insert("conditions".to_owned(), json!(conditions));
     }
@@ -117,7 +127,7 @@ mod tests {
     use provision::{NameRules, providers};
 
     use super::*;
-    use crate::crd::HostResourceSpec;
+    use crate::{crd::HostResourceSpec, mapping::conditions::Problem};
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_168_800 + seconds)
@@ -144,18 +154,19 @@ mod tests {
     fn every_field_reaches_the_request() {
         let info = *providers().first().unwrap();
         let resource = host(json!({
-            "region": "fra1", "plan": "big", "image": "debian-13", "labels": { "team": "ci" },
+            "image": "debian-13", "labels": { "team": "ci" },
             "ports": ["22", "8000-8100/udp"], "ttl": "2h", "sshKeys": ["7"], "additional": { "a": "b" }
         }));
         let key = IdempotencyKey::new("uid-1").unwrap();
         let defaults = Defaults {
-            region: Some("lon1".into()),
-            plan: Some("small".into()),
             cluster: "c1".into(),
             ..Defaults::default()
         };
-        let request_of = |host: &Host, own: bool| request(host, &key, UserData::empty(), &defaults, own, info).unwrap();
-        let made = request_of(&resource, true);
+        let choice = Choice {
+            region: Some("fra1".into()),
+            plan: Some("big".into()),
+        };
+        let made = request(&resource, &key, UserData::empty(), choice, &defaults, info).unwrap();
         assert_eq!(
             (made.region.as_deref(), made.plan.as_deref(), made.image.as_deref()),
             (Some("fra1"), Some("big"), Some("debian-13"))
@@ -172,11 +183,9 @@ mod tests {
             (vec!["7".to_owned()], "b")
         );
         NameRules::HOST_NAME.check("a cloud", &made.name).unwrap();
-        // The operator's region means nothing to another cloud.
         let bare = host(json!({}));
-        assert_eq!(request_of(&bare, true).region.as_deref(), Some("lon1"));
-        assert_eq!(request_of(&bare, false).region, None);
-        assert!(request_of(&bare, true).ports.restricted().is_none());
+        let made = request(&bare, &key, UserData::empty(), Choice::default(), &defaults, info).unwrap();
+        assert!(made.region.is_none() && made.ports.restricted().is_none());
     }
 
     #[test]
@@ -194,8 +203,8 @@ mod tests {
                 &host(spec.clone()),
                 &key,
                 UserData::empty(),
+                Choice::default(),
                 &Defaults::default(),
-                true,
                 info,
             );
             assert!(made.is_err(), "{spec}");
@@ -209,8 +218,11 @@ mod tests {
             &resource,
             Some("1"),
             &state(HostPhase::Active),
-            None,
-            Some("4.00 USD"),
+            &News {
+                cost: Some("4.00 USD".to_owned()),
+                region: Some("fra1".to_owned()),
+                ..News::default()
+            },
             at(1),
         )
         .unwrap();
@@ -238,22 +250,23 @@ mod tests {
             ("True".into(), "False".into(), "False".into())
         );
         assert_eq!(
-            status_patch(&resource, Some("1"), &state(HostPhase::Active), None, None, at(99)),
+            status_patch(
+                &resource,
+                Some("1"),
+                &state(HostPhase::Active),
+                &News::default(),
+                at(99)
+            ),
             None
         );
-        let problem = Problem {
-            reason: "RateLimited".into(),
-            message: "too many requests".into(),
+        let news = News {
+            problem: Some(Problem {
+                reason: "RateLimited".into(),
+                message: "too many requests".into(),
+            }),
+            ..News::default()
         };
-        let worse = status_patch(
-            &resource,
-            Some("1"),
-            &state(HostPhase::Active),
-            Some(&problem),
-            None,
-            at(99),
-        )
-        .unwrap();
+        let worse = status_patch(&resource, Some("1"), &state(HostPhase::Active), &news, at(99)).unwrap();
         let conditions = worse["status"]["conditions"].as_array().unwrap();
         assert_eq!(
             conditions[0]["lastTransitionTime"], "2026-11-20T10:00:01Z",
@@ -264,5 +277,10 @@ mod tests {
             (&json!("True"), &json!("RateLimited"))
         );
         assert_eq!(conditions[2]["lastTransitionTime"], "2026-11-20T10:01:39Z");
+        // What was the host's goes with it.
+        let forgotten = status_patch(&resource, None, &state(HostPhase::Pending), &News::default(), at(99)).unwrap();
+        for field in ["id", "ip", "region"] {
+            assert_eq!(forgotten["status"].get(field), Some(&Value::Null), "{field}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Defaults,
+    choices::Choice,
     conditions::{Problem, conditions},
     names::host_name,
     service,
@@ -26,13 +27,14 @@ pub fn request(
     tunnel: &Tunnel,
     key: &IdempotencyKey,
     token: &AuthToken,
+    choice: Choice,
     defaults: &Defaults,
     info: &ProviderInfo,
 ) -> Result<BasicHost> {
     let name = host_name(&tunnel.name_any(), key, &info.name_rules)?;
     let mut host = BasicHost::new(name, InletsPro::new(&defaults.inlets_release)?.user_data(token)?);
-    host.region = defaults.region.clone();
-    host.plan = defaults.plan.clone();
+    host.region = choice.region;
+    host.plan = choice.plan;
     host.additional = defaults.additional.clone();
     host.labels = defaults.labels("tunnel", &tunnel.namespace().unwrap_or_default())?;
     host = host.with_key(key.clone());
@@ -62,7 +64,8 @@ pub fn status_patch(
         Some(state.phase.tunnel_word()),
     );
     // The address stays while the host does: it is needed to take it out of the Service.
-    let ip = state.ip.map(|ip| ip.to_string()).or_else(|| status.host_ip.clone());
+    let kept = status.host_ip.clone().filter(|_| id.is_some());
+    let ip = state.ip.map(|ip| ip.to_string()).or(kept);
     set("hostIP", status.host_ip.as_deref(), ip.as_deref());
     let generated = service::owner(tunnel).is_some();
     if status.generated != Some(generated) {

@@ -38,7 +38,7 @@ fn an_id_without_its_region_is_completed_with_the_operators_own() {
     on(&by_region(), async |cloud| {
         let (mut world, whole, [_, region]) = left_by_inlets_operator(cloud).await;
         // Civo answers regions in upper case, whatever was asked.
-        world.setup.region = Some(if cloud == "civo" { region.to_lowercase() } else { region });
+        world.setup.regions = vec![if cloud == "civo" { region.to_lowercase() } else { region }];
         let mut operator = world.start();
         operator.round().await;
         assert_eq!(world.tunnel("web-tunnel")["status"]["hostId"], json!(whole));
@@ -63,7 +63,7 @@ fn an_id_without_its_region_is_never_guessed_and_its_host_never_called_gone() {
         };
         assert_ne!(region, elsewhere);
         for (given, advice) in [(None, "lacks its region"), (Some(elsewhere), elsewhere)] {
-            world.setup.region = given.map(str::to_owned);
+            world.setup.regions = given.into_iter().map(str::to_owned).collect();
             let mut operator = world.start();
             for _ in 0..60 {
                 operator.round().await;
@@ -85,7 +85,7 @@ fn an_id_without_its_region_is_never_guessed_and_its_host_never_called_gone() {
             world.sim.clock().advance(Duration::from_secs(10));
         }
         assert!(!world.tunnel("web-tunnel").is_null(), "the finalizer holds");
-        world.setup.region = Some(region);
+        world.setup.regions = vec![region];
         let mut operator = world.start();
         operator
             .until("the tunnel is gone", || world.tunnel("web-tunnel").is_null())

@@ -10,12 +10,13 @@ fn a_tunnel_of_inlets_operator_is_taken_over_polled_and_deleted() {
     on_every_cloud(async |cloud| {
         let mut world = World::new(cloud);
         let id = world.leave_by_inlets_operator("web").await;
-        world.setup.region = match cloud {
+        let region = match cloud {
             "civo" => Some("LON1".to_owned()),
             "ec2" => Some("us-east-1".to_owned()),
             "scaleway" => Some("fr-par-1".to_owned()),
             _ => None,
         };
+        world.setup.regions = region.into_iter().collect();
         let mut operator = world.start();
         operator
             .until("the tunnel is active", || world.is_active("web-tunnel"))

@@ -9,6 +9,7 @@
 )]
 
 mod caps;
+mod elsewhere;
 mod ids;
 mod inlets;
 mod installations;

@@ -16,7 +16,8 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use provision::{
-    BasicHost, HostId, IdempotencyKey, Provisioner, Settings, StrangerRules, UserData, connect_with,
+    BasicHost, CatalogQuery, ErrorKind, HostDeleteRequest, HostId, IdempotencyKey, Provisioner, Settings,
+    StrangerRules, UserData, connect_with,
     http::{Request, Response, Transport, TransportError},
 };
 use provision_operator::{
@@ -89,8 +90,8 @@ pub(crate) struct Setup {
     pub(crate) scope: Scope,
     /// The mark of this installation.
     pub(crate) installation: Option<&'static str>,
-    /// The operator's own region.
-    pub(crate) region: Option<String>,
+    /// The operator's own regions.
+    pub(crate) regions: Vec<String>,
     /// What tenants may choose beside credentials and plain values.
     pub(crate) strangers: StrangerRules,
     /// What Hosts in the operator's own account may have.
@@ -238,7 +239,7 @@ impl World {
             defaults: Defaults {
                 cluster: "cluster-1".to_owned(),
                 inlets_release: "0.9.40".to_owned(),
-                region: self.setup.region.clone(),
+                regions: self.setup.regions.clone(),
                 installation: self.setup.installation.map(str::to_owned),
                 ..Defaults::default()
             },
@@ -285,6 +286,37 @@ impl World {
             gate: Arc::default(),
         };
         connect_with(self.cloud, &Self::settings(self.cloud), Arc::new(transport)).unwrap()
+    }
+
+    /// The cloud's own region and another one that sells the same plan, as the cloud writes them.
+    pub(crate) async fn two_regions(&self) -> [String; 2] {
+        let cloud = self.by_hand();
+        let probe = BasicHost::new("probe".parse().unwrap(), UserData::empty());
+        let id = cloud.provision(&probe).await.unwrap().id;
+        let probe = cloud.status(&id).await.unwrap();
+        for _ in 0..100 {
+            self.sim.clock().advance(Duration::from_secs(5));
+            match cloud.delete(&HostDeleteRequest::Id(id.clone())).await {
+                Ok(deletion) if deletion.is_over() => break,
+                Ok(_) => {}
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+            }
+        }
+        let (own, plan) = (probe.region.unwrap(), probe.plan.unwrap());
+        let regions = cloud.catalog(&CatalogQuery::regions()).await.unwrap().regions;
+        for region in regions {
+            let plans = CatalogQuery::plans().with_region(region.id.clone());
+            if !region.id.eq_ignore_ascii_case(&own)
+                && let Ok(catalog) = cloud.catalog(&plans).await
+                && catalog
+                    .plans
+                    .iter()
+                    .any(|known| known.id == plan && known.available != Some(false))
+            {
+                return [own, region.id];
+            }
+        }
+        panic!("{} sells {plan} in {own} only", self.cloud);
     }
 
     pub(crate) fn tunnel(&self, name: &str) -> Value {
