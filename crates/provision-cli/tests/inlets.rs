@@ -54,7 +54,6 @@ delete      provision --sim --sim-state [FOLDER]/sim.json inlets delete digitalo
 simulated DigitalOcean: nothing here is real or bills
 tunnel-1: 4.00 USD a month (without tax and traffic, price of 2026-09-20)
 created digitalocean/512000001
-digitalocean/512000001: provisioning (new)
 digitalocean/512000001: active
 simulated hosts run nothing: the tunnel's server was not waited for
 "#);

@@ -47,7 +47,6 @@ digitalocean/512000001  web-1  active  203.0.113.1  lon1    s-1vcpu-512mb-10gb  
 simulated DigitalOcean: nothing here is real or bills
 web-1: 4.00 USD a month (without tax and traffic, price of 2026-09-20)
 created digitalocean/512000001
-digitalocean/512000001: provisioning (new)
 digitalocean/512000001: active
 "#);
     snapshot!(sandbox, sandbox.sim(&["list"]), @r#"

@@ -53,7 +53,7 @@ impl Browser {
             "--window-size=1240,1300",
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": arguments } } } });
-        let made = browser.send(Method::POST, "", wanted).await;
+        let made = browser.must(Method::POST, "", wanted).await;
         browser.session = format!("{}/{}", browser.session, made["sessionId"].as_str().unwrap());
         Some(browser)
     }
@@ -65,13 +65,18 @@ impl Browser {
         } else {
             request
         };
-        let answer = request.send().await.unwrap().json::<Value>().await.unwrap()["value"].clone();
+        request.send().await.unwrap().json::<Value>().await.unwrap()["value"].clone()
+    }
+
+    /// As [`send`](Self::send), for what has to succeed.
+    async fn must(&self, method: Method, path: &str, body: Value) -> Value {
+        let answer = self.send(method, path, body).await;
         assert!(answer["error"].is_null(), "{path}: {answer}");
         answer
     }
 
     async fn run(&self, script: &str) -> Value {
-        self.send(Method::POST, "/execute/sync", json!({ "script": script, "args": [] }))
+        self.must(Method::POST, "/execute/sync", json!({ "script": script, "args": [] }))
             .await
     }
 
@@ -98,26 +103,21 @@ impl Browser {
         }
     }
 
-    /// Clicks as a person does: what is hidden or covered cannot be clicked.
+    /// Clicks as a person does: what is hidden or covered cannot be clicked. What is drawn anew at that moment is clicked again.
     async fn click(&self, selector: &str) {
-        let found = self
-            .send(
-                Method::POST,
-                "/element",
-                json!({ "using": "css selector", "value": selector }),
-            )
-            .await;
-        let element = found
-            .as_object()
-            .unwrap()
-            .values()
-            .next()
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned();
-        self.send(Method::POST, &format!("/element/{element}/click"), json!({}))
-            .await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let find = json!({ "using": "css selector", "value": selector });
+        loop {
+            let found = self.must(Method::POST, "/element", find.clone()).await;
+            let element = found.as_object().unwrap().values().next().unwrap().as_str().unwrap();
+            let path = format!("/element/{element}/click");
+            let clicked = self.send(Method::POST, &path, json!({})).await;
+            if clicked["error"].is_null() {
+                return;
+            }
+            assert_eq!(clicked["error"], "stale element reference", "{selector}: {clicked}");
+            assert!(Instant::now() < deadline, "{selector} never stands still");
+        }
     }
 }
 
@@ -153,7 +153,7 @@ async fn people_see_and_drive_the_simulator() {
 
     // What is there, and what it costs.
     browser
-        .send(
+        .must(
             Method::POST,
             "/url",
             json!({ "url": format!("{}/_sim/", server.base_url()) }),
@@ -195,7 +195,7 @@ async fn people_see_and_drive_the_simulator() {
 
     // A picture for the README.
     if let Ok(path) = std::env::var("PROVISION_PAGE_PICTURE") {
-        let picture = browser.send(Method::GET, "/screenshot", Value::Null).await;
+        let picture = browser.must(Method::GET, "/screenshot", Value::Null).await;
         std::fs::write(path, STANDARD.decode(picture.as_str().unwrap()).unwrap()).unwrap();
     }
 
@@ -231,5 +231,5 @@ async fn people_see_and_drive_the_simulator() {
     browser.click("#reset").await;
     browser.sees("#total", "0 things").await;
     assert!(sim.inventory().is_empty());
-    drop(browser.send(Method::DELETE, "", Value::Null).await);
+    drop(browser.must(Method::DELETE, "", Value::Null).await);
 }

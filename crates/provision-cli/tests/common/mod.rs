@@ -144,8 +144,13 @@ impl Sandbox {
         Run::from(shell.output().unwrap())
     }
 
-    /// The text with this folder, keys and ports replaced, for snapshots.
+    /// The text for snapshots: with this folder replaced, and without the state that a waiting command sees only where it is quick
+    /// enough.
     pub(crate) fn clean(&self, text: &str) -> String {
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| !line.ends_with(": provisioning (new)\n"));
+        let text: String = lines.collect();
         text.replace(self.folder.path().to_str().unwrap(), "[FOLDER]")
     }
 }

@@ -51,6 +51,7 @@ function cost(item) {
 }
 
 function showInventory(items) {
+  if (!differs("inventory", items, clouds)) return;
   const sums = new Map();
   let unknown = 0;
   for (const item of items) {
@@ -82,6 +83,15 @@ function showInventory(items) {
   }));
 }
 
+// Whether a part of the page has to be drawn anew: a click on what is replaced meanwhile would be lost.
+const drawn = new Map();
+function differs(part, ...facts) {
+  const text = JSON.stringify(facts);
+  if (drawn.get(part) === text) return false;
+  drawn.set(part, text);
+  return true;
+}
+
 async function showAnswer(request) {
   const dialog = one("#answer");
   dialog.querySelector("h2").textContent = request.method + " " + request.path + " -> " + request.status;
@@ -105,6 +115,7 @@ function showRequests() {
 }
 
 function showFaults(faults) {
+  if (!differs("faults", faults)) return;
   fill("#faults", faults.map(({ id, applied, fault }) => {
     const { effect: { type, ...numbers }, skip, ...rest } = fault;
     const parts = { ...numbers, ...rest, ...(skip && { skip }) };
