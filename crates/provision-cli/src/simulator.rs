@@ -21,15 +21,17 @@ pub(crate) fn open(globals: &Globals) -> Outcome<Sim> {
     open_with(
         Some(&state_file(globals.sim_state.as_deref())?),
         globals.sim_boot_time.0,
+        false,
     )
 }
 
-/// Opens the simulated clouds of a state file, or empty ones in memory.
-pub(crate) fn open_with(state: Option<&Path>, boot_time: Duration) -> Outcome<Sim> {
+/// Opens the simulated clouds of a state file, or empty ones in memory, which keep to the limits that they announce or do not.
+pub(crate) fn open_with(state: Option<&Path>, boot_time: Duration, limits: bool) -> Outcome<Sim> {
     // Going takes two thirds of the time that coming does.
     let mut builder = Sim::builder()
         .clock(Clock::system())
         .boot_time(boot_time)
+        .enforce_limits(limits)
         .delete_time(boot_time * 2 / 3);
     if let Some(path) = state {
         if let Some(folder) = path.parent() {

@@ -9,6 +9,7 @@ use crate::{
         fields::{BodyError, Fields},
         ids::{self, Ids},
         life::Life,
+        limit::Left,
         query::Query,
     },
     request::SimRequest,
@@ -30,6 +31,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request_id: String,
     /// Requests to this cloud since it was started or reset, this one included; for rate limit headers.
     pub(crate) served: u64,
+    /// What is left of the cloud's limits, where they are enforced.
+    pub(crate) left: Option<Vec<Left>>,
     pub(crate) prefix: &'a str,
     pub(crate) cloud: &'static str,
     pub(crate) faults: &'a Faults,
@@ -76,6 +79,11 @@ impl Call<'_> {
             self.request.authority,
             self.prefix
         )
+    }
+
+    /// What is left of that one of the cloud's limits, where they are enforced.
+    pub(crate) fn left(&self, limit: usize) -> Option<Left> {
+        self.left.as_ref()?.get(limit).copied()
     }
 
     /// The next number of this cloud's counter, from 1; never used twice.

@@ -3,7 +3,11 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{call::Call, kit::answer::Answer, record::Item};
+use crate::{
+    call::Call,
+    kit::{answer::Answer, limit::Limit},
+    record::Item,
+};
 
 /// Static facts about a simulated cloud: how programs are sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +52,11 @@ pub(crate) trait Cloud: Send + Sync + 'static {
     /// The cloud's words for trouble that the engine makes.
     fn trouble(&self, call: &Call<'_>, trouble: Trouble) -> Answer;
 
+    /// How many requests the account may make, as far as the cloud announces it. Enforced only where the simulator was told to.
+    fn limits(&self) -> &'static [Limit] {
+        &[]
+    }
+
     /// Headers that every answer carries (request id, rate limit); one that the answer has already is left alone.
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)>;
 
@@ -63,6 +72,7 @@ pub(crate) trait Slot: Send {
     fn info(&self) -> CloudInfo;
     fn handle(&mut self, call: &mut Call<'_>) -> Answer;
     fn trouble(&self, call: &Call<'_>, trouble: Trouble) -> Answer;
+    fn limits(&self) -> &'static [Limit];
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)>;
     fn inventory(&mut self, now: u64) -> Vec<Item>;
     fn save(&self) -> serde_json::Result<Box<RawValue>>;
@@ -97,6 +107,10 @@ impl<C: Cloud> Slot for Account<C> {
 
     fn trouble(&self, call: &Call<'_>, trouble: Trouble) -> Answer {
         self.cloud.trouble(call, trouble)
+    }
+
+    fn limits(&self) -> &'static [Limit] {
+        self.cloud.limits()
     }
 
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {

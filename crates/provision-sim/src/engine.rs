@@ -38,6 +38,7 @@ pub(crate) struct Engine {
     random: Mutex<fastrand::Rng>,
     boot_ms: u64,
     delete_ms: u64,
+    enforces_limits: bool,
     /// Why the last request to a cloud could not be carried out, if so.
     trouble: Mutex<Option<String>>,
 }
@@ -50,6 +51,7 @@ impl Engine {
         seed: u64,
         boot_time: Duration,
         delete_time: Duration,
+        enforces_limits: bool,
     ) -> io::Result<Self> {
         drop(world.open()?);
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -62,6 +64,7 @@ impl Engine {
             random: Mutex::new(fastrand::Rng::with_seed(!seed)),
             boot_ms: millis(boot_time),
             delete_ms: millis(delete_time),
+            enforces_limits,
             trouble: Mutex::default(),
         })
     }
@@ -145,6 +148,17 @@ impl Engine {
             after,
             names,
         } = self.faults.judge(cloud, method, path);
+        let limits = seat.slot.limits();
+        let taken = match self.enforces_limits {
+            true => seat.meter.take(limits, request, now),
+            false => Ok(()),
+        };
+        let before = match taken {
+            Ok(()) => before,
+            Err(wait) => Some(Effect::RateLimited {
+                retry_after: Some(wait),
+            }),
+        };
         let mut call = Call {
             request,
             path,
@@ -153,6 +167,7 @@ impl Engine {
             now,
             request_id: uuid_from(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner)),
             served: seat.served,
+            left: self.enforces_limits.then(|| seat.meter.left(limits)),
             prefix,
             cloud,
             faults: &self.faults,

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod fields;
 pub(crate) mod ids;
 pub(crate) mod life;
+pub(crate) mod limit;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod text;

@@ -43,6 +43,7 @@ pub struct SimBuilder {
     delete_time: Duration,
     state_file: Option<PathBuf>,
     seed: u64,
+    enforces_limits: bool,
 }
 
 impl SimBuilder {
@@ -82,6 +83,14 @@ impl SimBuilder {
         self
     }
 
+    /// Whether the clouds refuse requests beyond the limits that they announce (DigitalOcean, Hetzner, Linode, Packet, Azure). They
+    /// do not by default: with a clock that stands still a limit would be used up for good.
+    #[must_use]
+    pub fn enforce_limits(mut self, enforce: bool) -> Self {
+        self.enforces_limits = enforce;
+        self
+    }
+
     /// Makes the simulator.
     ///
     /// # Errors
@@ -89,7 +98,14 @@ impl SimBuilder {
     /// the message names the file and says what to do.
     pub fn build(self) -> io::Result<Sim> {
         let world = World::new(clouds::all(), self.clock.clone(), self.seed, self.state_file);
-        let engine = Engine::new(world, self.clock, self.seed, self.boot_time, self.delete_time)?;
+        let engine = Engine::new(
+            world,
+            self.clock,
+            self.seed,
+            self.boot_time,
+            self.delete_time,
+            self.enforces_limits,
+        )?;
         Ok(Sim {
             engine: Arc::new(engine),
         })
@@ -105,6 +121,7 @@ impl Sim {
             delete_time: Duration::from_secs(2),
             state_file: None,
             seed: 0,
+            enforces_limits: false,
         }
     }
 

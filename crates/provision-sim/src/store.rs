@@ -14,7 +14,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{clock::Clock, cloud::Slot, kit::ids::Ids};
+use crate::{
+    clock::Clock,
+    cloud::Slot,
+    kit::{ids::Ids, limit::Meter},
+};
 
 /// Version of the file's form that this build writes and reads.
 const VERSION: u32 = 1;
@@ -26,6 +30,7 @@ pub(crate) struct Seat {
     pub(crate) slot: Box<dyn Slot>,
     pub(crate) ids: Ids,
     pub(crate) served: u64,
+    pub(crate) meter: Meter,
     /// The cloud as the file holds it; only kept with a file.
     stored: Option<Box<RawValue>>,
 }
@@ -111,6 +116,7 @@ impl World {
             slot,
             ids: Ids::new(seed, 0),
             served: 0,
+            meter: Meter::default(),
             stored: None,
         };
         let seats = slots.into_iter().map(seat).collect();
@@ -241,6 +247,7 @@ impl World {
             seat.slot.load(None)?;
             seat.ids = Ids::new(self.seed, 0);
             seat.served = 0;
+            seat.meter = Meter::default();
         }
         Ok(())
     }

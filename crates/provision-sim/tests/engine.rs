@@ -44,6 +44,62 @@ fn every_cloud_tells_how_to_reach_it() {
 }
 
 #[test]
+fn limits_are_announced_and_enforced_on_request() {
+    let accounts = [
+        (
+            "/digitalocean/v2",
+            "sim-token-digitalocean",
+            "/account",
+            250,
+            "retry-after",
+        ),
+        (
+            "/hetzner/v1",
+            "sim-token-hetzner",
+            "/locations",
+            3_600,
+            "ratelimit-reset",
+        ),
+        ("/linode/v4", "sim-token-linode", "/regions", 1_840, "retry-after"),
+        (
+            "/packet/metal/v1",
+            "sim-token-packet",
+            "/plans",
+            5_000,
+            "x-ratelimit-reset",
+        ),
+    ];
+    for (base, token, path, burst, said) in accounts {
+        let enforced = Sim::builder().clock(clock()).enforce_limits(true).build().unwrap();
+        for (sim, enforces) in [(&enforced, true), (&sim(), false)] {
+            let account = Account { sim, base, token };
+            for number in 0..burst {
+                assert_eq!(account.get(path).status, 200, "{base}: request {number}");
+            }
+            let over = account.get(path);
+            assert_eq!(over.status == 429, enforces, "{base}: {over:?}");
+            if enforces {
+                assert!(over.headers.contains_key(said), "{base}: {over:?}");
+                advance(sim, 60_000);
+                assert_eq!(account.get(path).status, 200, "{base}: after a minute");
+            }
+        }
+        // Empty clouds, and full buckets.
+        let account = Account {
+            sim: &enforced,
+            base,
+            token,
+        };
+        for _ in 0..burst {
+            account.get(path);
+        }
+        assert_eq!(account.get(path).status, 429, "{base}");
+        enforced.reset();
+        assert_eq!(account.get(path).status, 200, "{base}: after a reset");
+    }
+}
+
+#[test]
 fn the_host_header_decides_without_a_prefix() {
     let sim = sim();
     let request = SimRequest::new(Method::GET, "https://api.hetzner.cloud/v1/locations").bearer("sim-token-hetzner");

@@ -41,6 +41,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "3s")]
     pub(crate) boot_time: TimeSpan,
 
+    /// Do not refuse requests beyond the rate limits that the clouds announce
+    #[arg(long)]
+    pub(crate) no_rate_limits: bool,
+
     /// Make something go wrong, such as `reset-after:method=POST,times=1`; repeatable
     #[arg(long = "fault", value_name = "FAULT")]
     pub(crate) faults: Vec<provision_sim::Fault>,

@@ -15,7 +15,7 @@ use crate::{
 /// `provision sim serve`
 pub(super) async fn serve(globals: &Globals, args: &ServeArgs) -> Outcome {
     let interrupt = Interrupt::listen()?;
-    let sim = simulator::open_with(globals.sim_state.as_deref(), args.boot_time.0)?;
+    let sim = simulator::open_with(globals.sim_state.as_deref(), args.boot_time.0, !args.no_rate_limits)?;
     for fault in &args.faults {
         sim.faults().add(fault.clone());
     }

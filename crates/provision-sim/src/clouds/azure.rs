@@ -30,8 +30,10 @@ use crate::{
     kit::{
         answer::Answer,
         fields::{BodyError, FieldError, Fields},
+        limit::Limit,
     },
     record::Item,
+    request::SimRequest,
 };
 
 const ID: &str = "azure";
@@ -127,19 +129,25 @@ impl Cloud for Azure {
         }
     }
 
+    fn limits(&self) -> &'static [Limit] {
+        LIMITS
+    }
+
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("x-ms-request-id", call.request_id.clone()),
             ("x-ms-correlation-request-id", call.request_id.clone()),
         ];
         if !auth::is_login(call) {
-            // Limits are not enforced: the count starts again instead of reaching zero.
-            let (name, bucket) = match call.method() {
-                "GET" | "HEAD" => ("x-ms-ratelimit-remaining-subscription-reads", 250),
-                "DELETE" => ("x-ms-ratelimit-remaining-subscription-deletes", 200),
-                _ => ("x-ms-ratelimit-remaining-subscription-writes", 200),
+            let (name, limit, bucket) = match call.method() {
+                "GET" | "HEAD" => ("x-ms-ratelimit-remaining-subscription-reads", 0, 250),
+                "DELETE" => ("x-ms-ratelimit-remaining-subscription-deletes", 1, 200),
+                _ => ("x-ms-ratelimit-remaining-subscription-writes", 2, 200),
             };
-            headers.push((name, (bucket - call.served % bucket).to_string()));
+            // Where limits are not enforced the count starts again instead of reaching zero.
+            let counted = bucket - call.served % bucket;
+            let left = call.left(limit).map_or(counted, |left| left.requests);
+            headers.push((name, left.to_string()));
         }
         headers
     }
@@ -152,6 +160,19 @@ impl Cloud for Azure {
         state.inventory()
     }
 }
+
+/// Requests for a token are none of the resource manager's.
+fn is_managed(request: &SimRequest) -> bool {
+    request.path.contains("/subscriptions")
+}
+
+/// Reads, deletions and other writes of a subscription: what a bucket holds, and how fast it fills (25, 10 and 10 a second).
+const LIMITS: &[Limit] = &[
+    Limit::new(250, 10).of(|request| is_managed(request) && matches!(request.method.as_str(), "GET" | "HEAD")),
+    Limit::new(200, 20).of(|request| is_managed(request) && request.method.as_str() == "DELETE"),
+    Limit::new(200, 20)
+        .of(|request| is_managed(request) && !matches!(request.method.as_str(), "GET" | "HEAD" | "DELETE")),
+];
 
 fn check_version(call: &Call<'_>) -> Result<(), Answer> {
     let Some(version) = call.query.filled("api-version") else {

@@ -20,6 +20,7 @@ use crate::{
         access::{Access, token_access},
         answer::Answer,
         fields::{BodyError, FieldError, Fields},
+        limit::Limit,
         page::Page,
     },
     record::Item,
@@ -30,6 +31,9 @@ const ID: &str = "digitalocean";
 const DROPLET_LIMIT: usize = 10_000;
 /// Requests per hour and token.
 const HOURLY_LIMIT: u64 = 5_000;
+
+/// The hour's, which the headers tell of, and the burst's.
+const LIMITS: &[Limit] = &[Limit::new(5_000, 3_600), Limit::new(250, 60)];
 
 /// The cloud.
 pub(crate) struct DigitalOcean;
@@ -124,15 +128,18 @@ impl Cloud for DigitalOcean {
         }
     }
 
+    fn limits(&self) -> &'static [Limit] {
+        LIMITS
+    }
+
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {
+        let hour = call.left(0);
+        // Where limits are not enforced the count starts again instead of reaching zero.
+        let left = hour.map_or(HOURLY_LIMIT - call.served % HOURLY_LIMIT, |hour| hour.requests);
         vec![
             ("x-request-id", call.request_id.clone()),
             ("ratelimit-limit", HOURLY_LIMIT.to_string()),
-            // Limits are not enforced: the count starts again instead of reaching zero.
-            (
-                "ratelimit-remaining",
-                (HOURLY_LIMIT - call.served % HOURLY_LIMIT).to_string(),
-            ),
+            ("ratelimit-remaining", left.to_string()),
             ("ratelimit-reset", (call.now / 1_000 + 3_600).to_string()),
         ]
     }

@@ -24,6 +24,7 @@ use crate::{
         access::{Access, token_access},
         answer::Answer,
         fields::{BodyError, FieldError, Fields},
+        limit::Limit,
         page::Page,
     },
     record::Item,
@@ -34,6 +35,8 @@ const ID: &str = "hetzner";
 const SERVER_LIMIT: usize = 10_000;
 /// Requests per hour and project.
 const HOURLY_LIMIT: u64 = 3_600;
+
+const LIMITS: &[Limit] = &[Limit::new(3_600, 3_600)];
 
 /// The cloud.
 pub(crate) struct Hetzner;
@@ -131,13 +134,21 @@ impl Cloud for Hetzner {
         }
     }
 
+    fn limits(&self) -> &'static [Limit] {
+        LIMITS
+    }
+
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {
+        // Where limits are not enforced the bucket is always nearly full.
+        let (left, full_in) = match call.left(0) {
+            Some(left) => (left.requests, left.full_in),
+            None => (HOURLY_LIMIT - 1, 1),
+        };
         vec![
             ("x-correlation-id", call.request_id.clone()),
             ("ratelimit-limit", HOURLY_LIMIT.to_string()),
-            // Limits are not enforced, and the bucket refills by one each second.
-            ("ratelimit-remaining", (HOURLY_LIMIT - 1).to_string()),
-            ("ratelimit-reset", (call.now / 1_000 + 1).to_string()),
+            ("ratelimit-remaining", left.to_string()),
+            ("ratelimit-reset", (call.now / 1_000 + full_in).to_string()),
         ]
     }
 

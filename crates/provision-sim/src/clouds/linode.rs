@@ -22,6 +22,7 @@ use crate::{
         access::{Access, token_access},
         answer::Answer,
         fields::{BodyError, FieldError, Fields},
+        limit::Limit,
         page::Page,
         text::rfc3339,
     },
@@ -34,6 +35,8 @@ const LIMIT: u64 = 1_840;
 const WINDOW: u64 = 60;
 /// What the token that reads may do.
 const READ_SCOPES: &str = "linodes:read_only firewall:read_only images:read_only";
+
+const LIMITS: &[Limit] = &[Limit::new(1_840, 60)];
 
 /// The cloud.
 pub(crate) struct Linode;
@@ -72,6 +75,10 @@ impl Cloud for Linode {
         }
     }
 
+    fn limits(&self) -> &'static [Limit] {
+        LIMITS
+    }
+
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {
         let scopes = match token_access(call.bearer(), ID) {
             Access::Full => "*",
@@ -82,8 +89,11 @@ impl Cloud for Linode {
             ("x-oauth-scopes", scopes.to_owned()),
             ("x-spec-version", "4.235.1".to_owned()),
             ("x-ratelimit-limit", LIMIT.to_string()),
-            // Limits are not enforced.
-            ("x-ratelimit-remaining", (LIMIT - 1).to_string()),
+            // Where limits are not enforced nobody else asks.
+            (
+                "x-ratelimit-remaining",
+                call.left(0).map_or(LIMIT - 1, |left| left.requests).to_string(),
+            ),
             ("x-ratelimit-reset", (call.now / 1_000 + WINDOW).to_string()),
         ];
         if let Some(needed) = needed_scope(call) {

@@ -21,6 +21,7 @@ use crate::{
         access::{Access, token_access},
         answer::Answer,
         fields::{BodyError, FieldError, Fields},
+        limit::Limit,
         page::Page,
     },
     record::Item,
@@ -39,6 +40,8 @@ const OLD_HOST: &str = "api.packet.net";
 const DEVICE_LIMIT: usize = 10_000;
 /// Requests for which the rate limit's headers count; the real numbers were never published.
 const RATE_LIMIT: u64 = 5_000;
+
+const LIMITS: &[Limit] = &[Limit::new(5_000, 3_600)];
 
 /// The cloud.
 pub(crate) struct Packet;
@@ -109,14 +112,17 @@ impl Cloud for Packet {
         }
     }
 
+    fn limits(&self) -> &'static [Limit] {
+        LIMITS
+    }
+
     fn headers(&self, call: &Call<'_>) -> Vec<(&'static str, String)> {
+        let counted = RATE_LIMIT - call.served % RATE_LIMIT;
+        let left = call.left(0).map_or(counted, |left| left.requests);
         vec![
             ("x-request-id", call.request_id.clone()),
             ("x-ratelimit-limit", RATE_LIMIT.to_string()),
-            (
-                "x-ratelimit-remaining",
-                (RATE_LIMIT - call.served % RATE_LIMIT).to_string(),
-            ),
+            ("x-ratelimit-remaining", left.to_string()),
             ("x-ratelimit-reset", (call.now / 1_000 + 60).to_string()),
         ]
     }
