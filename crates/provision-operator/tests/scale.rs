@@ -22,11 +22,94 @@ use serde_json::Value;
 use tokio::sync::watch;
 use world::{Setup, TUNNELS, World, clouds::TWO};
 
+/// What is measured.
+struct Case {
+    count: usize,
+    /// How long the cloud takes to make a host, and to delete one.
+    cloud_time: Duration,
+    /// Whether the cloud refuses requests beyond the limits that it announces.
+    limits: bool,
+    /// How long the operator is left alone with what it has made.
+    idle: Duration,
+}
+
+/// Requests to the cloud and to the cluster.
+#[derive(Clone, Copy)]
+struct Requests {
+    cloud: usize,
+    cluster: u64,
+}
+
+/// What a case took.
+struct Figures {
+    active_after: Duration,
+    create: Requests,
+    idle: Requests,
+    gone_after: Duration,
+    delete: Requests,
+    /// Requests that the cloud refused because there were too many.
+    refused: usize,
+}
+
+const HEADER: &str = "tunnels  cloud's time  limits  active after  cloud, cluster for each  cloud, cluster in an idle minute  gone \
+                      after  cloud, cluster for each  refused";
+
+impl Figures {
+    fn row(&self, case: &Case) -> String {
+        let count = case.count as f64;
+        let each = |requests: Requests| {
+            format!(
+                "{:.1}, {:.1}",
+                requests.cloud as f64 / count,
+                requests.cluster as f64 / count
+            )
+        };
+        let minutes = case.idle.as_secs_f64() / 60.0;
+        let idle = match case.idle.is_zero() {
+            true => "-".to_owned(),
+            false => format!(
+                "{:.1}, {:.1}",
+                self.idle.cloud as f64 / minutes,
+                self.idle.cluster as f64 / minutes
+            ),
+        };
+        format!(
+            "{:>7}  {:>10} s  {:>6}  {:>10.1} s  {:>23}  {idle:>31}  {:>8.1} s  {:>23}  {:>7}",
+            case.count,
+            case.cloud_time.as_secs(),
+            if case.limits { "yes" } else { "no" },
+            self.active_after.as_secs_f64(),
+            each(self.create),
+            self.gone_after.as_secs_f64(),
+            each(self.delete),
+            self.refused,
+        )
+    }
+}
+
+/// The requests since the last look.
+fn requests(world: &World, cluster_before: &mut u64, refused: &mut usize) -> Requests {
+    // The simulator's log holds the last 10,000.
+    let made = world.sim.requests();
+    world.sim.clear_requests();
+    *refused += made.iter().filter(|request| request.status == 429).count();
+    let cluster = world.cluster.writes().values().sum::<u64>() + world.cluster.reads();
+    let since = cluster - *cluster_before;
+    *cluster_before = cluster;
+    Requests {
+        cloud: made.len(),
+        cluster: since,
+    }
+}
+
 /// Runs the controllers on so many Services and says what it took.
-async fn run(cloud: &'static str, count: usize) {
+async fn run(cloud: &'static str, case: &Case) -> Figures {
     let setup = Setup {
         polls_itself: true,
         real_time: true,
+        limits: case.limits,
+        boot_time: Some(case.cloud_time),
+        delete_time: Some(case.cloud_time),
         ..Setup::default()
     };
     let world = World::with(cloud, setup);
@@ -38,57 +121,44 @@ async fn run(cloud: &'static str, count: usize) {
     };
     let (context, events) = (operator.context.clone(), operator.events);
     let running = tokio::spawn(controllers::run(context, events, stopped, checks));
+    let (mut cluster, mut refused) = (0, 0);
     let start = Instant::now();
-    for number in 0..count {
+    for number in 0..case.count {
         world.make_service(&format!("web-{number}"));
     }
     let active = |tunnel: &Value| {
         tunnel["status"]["hostStatus"] == "active" && tunnel["status"]["clientDeploymentRef"].is_object()
     };
-    wait(&format!("{count} tunnels are active"), || {
+    wait(&format!("{} tunnels are active", case.count), || {
         let tunnels = world.cluster.list(TUNNELS);
-        tunnels.len() == count && tunnels.iter().all(active)
+        tunnels.len() == case.count && tunnels.iter().all(active)
     })
     .await;
-    let took = start.elapsed();
-    let requests = world.sim.requests();
-    let posts = requests.iter().filter(|request| request.method == "POST").count();
-    let writes: u64 = world.cluster.writes().values().sum();
-    assert_eq!(world.hosts_at_cloud(), count);
-    eprintln!("{cloud}: {count} tunnels active after {:.1} s", took.as_secs_f64());
-    // The simulator's log holds the last 10,000.
-    let calls = |operation| operator.context.metrics.calls(cloud, operation, "ok");
-    eprintln!(
-        "  cloud: {} creates, {} lists, {} statuses; {} requests logged, {posts} of them POST",
-        calls("provision"),
-        calls("list"),
-        calls("status"),
-        requests.len()
-    );
-    eprintln!(
-        "  cluster: {:.1} writes and {:.1} reads for each tunnel: {:?}",
-        writes as f64 / count as f64,
-        world.cluster.reads() as f64 / count as f64,
-        world.cluster.writes()
-    );
-    eprintln!(
-        "  peak memory of operator, simulator and cluster together: {} MiB",
-        peak_memory()
-    );
+    let active_after = start.elapsed();
+    assert_eq!(world.hosts_at_cloud(), case.count);
+    let create = requests(&world, &mut cluster, &mut refused);
     let start = Instant::now();
-    for number in 0..count {
+    wait("the idle time is over", || start.elapsed() >= case.idle).await;
+    let idle = requests(&world, &mut cluster, &mut refused);
+    let start = Instant::now();
+    for number in 0..case.count {
         world.cluster.delete("services", "shop", &format!("web-{number}"));
     }
     wait("nothing is left", || world.cluster.list(TUNNELS).is_empty()).await;
     assert_eq!(world.hosts_at_cloud(), 0);
-    eprintln!(
-        "  all gone {:.1} s after their deletion, with {} lists in all",
-        start.elapsed().as_secs_f64(),
-        calls("list")
-    );
+    let gone_after = start.elapsed();
+    let delete = requests(&world, &mut cluster, &mut refused);
     stop.send(true).unwrap();
     running.await.unwrap();
     let _: Arc<_> = operator.context;
+    Figures {
+        active_after,
+        create,
+        idle,
+        gone_after,
+        delete,
+        refused,
+    }
 }
 
 async fn wait(what: &str, mut holds: impl FnMut() -> bool) {
@@ -109,11 +179,40 @@ fn peak_memory() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_few_tunnels_run_as_in_production() {
-    run(TWO[0], 5).await;
+    let case = Case {
+        count: 5,
+        cloud_time: Duration::from_secs(2),
+        limits: true,
+        idle: Duration::ZERO,
+    };
+    let figures = run(TWO[0], &case).await;
+    eprintln!("{HEADER}\n{}", figures.row(&case));
+    assert_eq!(figures.refused, 0);
+    assert!(figures.create.cloud <= 25, "{} requests for five", figures.create.cloud);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: cargo xtask bench operator"]
-async fn two_thousand_tunnels() {
-    run(TWO[0], 2_000).await;
+async fn what_tunnels_cost_cloud_and_cluster() {
+    eprintln!("{}\n{HEADER}", TWO[0]);
+    let measure = async |count, seconds, limits, idle| {
+        let case = Case {
+            count,
+            cloud_time: Duration::from_secs(seconds),
+            limits,
+            idle: Duration::from_secs(idle),
+        };
+        eprintln!("{}", run(TWO[0], &case).await.row(&case));
+    };
+    for seconds in [2, 20] {
+        for count in [1, 50, 200, 2_000] {
+            measure(count, seconds, false, 60).await;
+        }
+    }
+    // As many as the vendor's limits let through within minutes.
+    measure(200, 20, true, 60).await;
+    eprintln!(
+        "peak memory of operator, simulator and cluster together: {} MiB",
+        peak_memory()
+    );
 }

@@ -61,13 +61,6 @@ fn limits_are_announced_and_enforced_on_request() {
             "ratelimit-reset",
         ),
         ("/linode/v4", "sim-token-linode", "/regions", 1_840, "retry-after"),
-        (
-            "/packet/metal/v1",
-            "sim-token-packet",
-            "/plans",
-            5_000,
-            "x-ratelimit-reset",
-        ),
     ];
     for (base, token, path, burst, said) in accounts {
         let enforced = Sim::builder().clock(clock()).enforce_limits(true).build().unwrap();

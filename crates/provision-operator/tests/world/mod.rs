@@ -104,6 +104,8 @@ pub(crate) struct Setup {
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
     pub(crate) real_time: bool,
+    /// Clouds refuse requests beyond the limits that they announce.
+    pub(crate) limits: bool,
     /// How long the clouds take to delete a host, if not two seconds.
     pub(crate) delete_time: Option<Duration>,
     /// How long the clouds take to make a host, if not three seconds.
@@ -141,7 +143,7 @@ impl World {
         } else {
             provision_sim::Clock::manual(start)
         };
-        let mut sim = Sim::builder().clock(clock);
+        let mut sim = Sim::builder().clock(clock).enforce_limits(setup.limits);
         if let Some(time) = setup.delete_time {
             sim = sim.delete_time(time);
         }
