@@ -255,6 +255,25 @@ fn a_group_stays_as_long_as_an_instance_refers_to_it() {
         element(&call(&sim, "AuthorizeSecurityGroupIngress", &rule), "Code"),
         "InvalidPermission.Duplicate"
     );
+    // The short form of one rule, which Go programs send.
+    let short = |port| {
+        let rule = [
+            ("GroupId", group.as_str()),
+            ("IpProtocol", "tcp"),
+            ("FromPort", port),
+            ("ToPort", port),
+            ("CidrIp", "0.0.0.0/0"),
+        ];
+        call(&sim, "AuthorizeSecurityGroupIngress", &rule)
+    };
+    assert_eq!(element(&short("8123"), "fromPort"), "8123");
+    assert_eq!(element(&short("80"), "Code"), "InvalidPermission.Duplicate");
+    assert_eq!(element(&short("x"), "Code"), "InvalidParameterValue");
+    let both = [rule.as_slice(), &[("IpProtocol", "tcp"), ("CidrIp", "0.0.0.0/0")]].concat();
+    assert_eq!(
+        element(&call(&sim, "AuthorizeSecurityGroupIngress", &both), "Code"),
+        "InvalidParameterCombination"
+    );
     // Not even an instance that nobody sees yet loses its group.
     sim.faults()
         .add(Fault::new(Effect::LateVisibility { millis: 4_000 }).times(1));
@@ -285,8 +304,42 @@ fn a_group_stays_as_long_as_an_instance_refers_to_it() {
 }
 
 #[test]
+fn a_status_is_that_of_running_instances() {
+    let sim = sim();
+    let id = element(&call(&sim, "RunInstances", &with(&[])), "instanceId");
+    let ask = |more: &[(&str, &str)]| call(&sim, "DescribeInstanceStatus", more);
+    assert!(!ask(&[]).contains(&id));
+    let all = ask(&[("IncludeAllInstances", "true"), ("InstanceId.1", &id)]);
+    assert_eq!(
+        (element(&all, "name"), element(&all, "status")),
+        ("pending".to_owned(), "not-applicable".to_owned())
+    );
+    advance(&sim, 3_000);
+    assert_eq!(
+        (element(&ask(&[]), "instanceId"), element(&ask(&[]), "status")),
+        (id, "ok".to_owned())
+    );
+    let unknown = ask(&[("InstanceId.1", "i-0123456789abcdef0")]);
+    assert_eq!(element(&unknown, "Code"), "InvalidInstanceID.NotFound");
+}
+
+#[test]
 fn lists_have_filters_and_pages() {
     let sim = sim();
+    // Names of filters are checked where there is nothing to filter, too.
+    let odd = [("Filter.1.Name", "colour"), ("Filter.1.Value.1", "red")];
+    for action in [
+        "DescribeInstances",
+        "DescribeVolumes",
+        "DescribeInstanceStatus",
+        "DescribeSecurityGroups",
+    ] {
+        assert_eq!(
+            element(&call(&sim, action, &odd), "Code"),
+            "InvalidParameterValue",
+            "{action}"
+        );
+    }
     for number in 0..7 {
         let owner = if number < 6 { "me" } else { "you" };
         let tags = [

@@ -322,6 +322,10 @@ fn keys_are_kept_until_deleted() {
     order["sshKeyId"] = made["id"].clone();
     let host = send(&sim, "POST", "/instance", order.clone()).json;
     assert_eq!(host["sshKey"]["name"], "laptop");
+    // Go's client sends an empty one for none.
+    let mut none = order.clone();
+    none["sshKeyId"] = json!("");
+    assert!(send(&sim, "POST", "/instance", none).json["sshKey"].is_null());
     let path = format!("/sshkey/{}", made["id"].as_str().unwrap());
     assert_eq!(send(&sim, "DELETE", &path, Value::Null).status, 200);
     assert_eq!(get(&sim, &path).status, 404);

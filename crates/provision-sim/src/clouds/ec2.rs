@@ -110,6 +110,7 @@ fn act(call: &mut Call<'_>, state: &mut State, params: &Params, action: &str, re
     match action {
         "RunInstances" => run::run(call, state, params, region),
         "DescribeInstances" => instances::describe(call, state, params, region),
+        "DescribeInstanceStatus" => instances::describe_status(call, state, params, region),
         "TerminateInstances" => instances::terminate(call, state, params, region),
         "ModifyInstanceAttribute" => instances::modify(call, state, params, region),
         "DescribeVolumes" => instances::describe_volumes(call, state, params, region),

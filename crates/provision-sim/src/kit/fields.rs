@@ -22,6 +22,16 @@ pub(crate) struct FieldError {
     pub(crate) expected: &'static str,
 }
 
+/// What a field holds, for those that are only checked.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Text,
+    Flag,
+    Number,
+    Texts,
+    Object,
+}
+
 type Read<T> = Result<T, FieldError>;
 
 /// A JSON object. Every reader takes `null` for absent.
@@ -102,6 +112,20 @@ impl Fields {
             .flatten()
             .map(|value| Self::of(value, field))
             .collect()
+    }
+
+    /// Checks the types of fields that change nothing here.
+    pub(crate) fn check(&self, kinds: &[(&str, Kind)]) -> Read<()> {
+        for (field, kind) in kinds {
+            match kind {
+                Kind::Text => self.text(field).map(drop)?,
+                Kind::Flag => self.flag(field).map(drop)?,
+                Kind::Number => self.number(field).map(drop)?,
+                Kind::Texts => self.texts(field).map(drop)?,
+                Kind::Object => self.object(field).map(drop)?,
+            }
+        }
+        Ok(())
     }
 
     /// All fields with their values, in the order of their names.

@@ -13,11 +13,15 @@ use crate::{
 
 /// How long a token lasts, seconds.
 const LIFETIME: u64 = 3_599;
-const AUDIENCES: [&str; 3] = [
+/// The two names of the management API, each with a slash behind it or none.
+const AUDIENCES: [&str; 4] = [
     "https://management.azure.com",
-    "https://management.core.windows.net",
     "https://management.azure.com/",
+    "https://management.core.windows.net",
+    "https://management.core.windows.net/",
 ];
+/// Scopes that are no resource's: MSAL sends them along.
+const OWN_SCOPES: [&str; 4] = ["openid", "offline_access", "profile", "email"];
 
 /// Whether a request is for the token service.
 pub(super) fn is_login(call: &Call<'_>) -> bool {
@@ -106,7 +110,9 @@ fn issue(call: &Call<'_>, audience_field: &str) -> Handled {
     let audience = required(call, &form, audience_field)?;
     // Of several scopes, only those of one resource's `.default` are allowed for an application.
     let audience = if audience_field == "scope" {
-        audience.strip_suffix("/.default")
+        let mut scopes = audience.split(' ').filter(|scope| !OWN_SCOPES.contains(scope));
+        let resource = scopes.next().and_then(|scope| scope.strip_suffix("/.default"));
+        resource.filter(|_| scopes.next().is_none())
     } else {
         Some(audience)
     };

@@ -66,6 +66,22 @@ impl Template {
                 return Err(invalid(format!("Required property '{required}' not found in JSON")));
             }
         }
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        if !text("$schema")
+            .trim_end_matches('#')
+            .ends_with("/deploymentTemplate.json")
+        {
+            return Err(invalid(format!(
+                "The template schema '{}' is not supported",
+                text("$schema")
+            )));
+        }
+        let version: Vec<&str> = text("contentVersion").split('.').collect();
+        if version.len() != 4 || !version.iter().all(|part| part.parse::<u32>().is_ok()) {
+            return Err(invalid(
+                "Required property 'contentVersion' must be a version such as '1.0.0.0'",
+            ));
+        }
         if fields.get("functions").is_some() {
             return Err(invalid("User-defined functions are not simulated"));
         }

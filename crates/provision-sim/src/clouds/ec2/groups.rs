@@ -183,6 +183,16 @@ pub(super) fn authorize(call: &Call<'_>, state: &mut State, params: &Params, reg
     for number in 1..=params.count("IpPermissions") {
         rules.extend(permission(call, params, &format!("IpPermissions.{number}."))?);
     }
+    // The short form: one rule at the top level.
+    if params.get("IpProtocol").is_some() {
+        if !rules.is_empty() {
+            let message = "The request must not contain both IpProtocol and IpPermissions";
+            return Err(bad(call, "InvalidParameterCombination", message));
+        }
+        let (protocol, ports) = protocol(call, params, "")?;
+        let network = params.require(call, "CidrIp")?;
+        rules.push(rule(call, &protocol, ports, network, false)?);
+    }
     params.ignore(&["TagSpecification."]);
     params.finish(call)?;
     if rules.is_empty() {
@@ -243,7 +253,9 @@ fn show_rule(group: &str, rule: &Rule) -> String {
         + &text(network, &rule.network)
 }
 
-fn permission(call: &Call<'_>, params: &Params, prefix: &str) -> Result<Vec<Rule>, Answer> {
+type Ports = Option<(i64, i64)>;
+
+fn protocol(call: &Call<'_>, params: &Params, prefix: &str) -> Result<(String, Ports), Answer> {
     let protocol = params.require(call, &format!("{prefix}IpProtocol"))?.to_owned();
     let port = |name: &str| {
         params
@@ -265,20 +277,29 @@ fn permission(call: &Call<'_>, params: &Params, prefix: &str) -> Result<Vec<Rule
             return Err(bad(call, "InvalidParameterValue", message));
         }
     };
+    Ok((protocol, ports))
+}
+
+fn rule(call: &Call<'_>, protocol: &str, ports: Ports, network: &str, v6: bool) -> Result<Rule, Answer> {
+    if !is_network(network, false) || network.contains(':') != v6 {
+        let message = format!("CIDR block {network} is malformed");
+        return Err(bad(call, "InvalidParameterValue", message));
+    }
+    Ok(Rule {
+        protocol: protocol.to_owned(),
+        ports,
+        network: network.to_owned(),
+    })
+}
+
+fn permission(call: &Call<'_>, params: &Params, prefix: &str) -> Result<Vec<Rule>, Answer> {
+    let (protocol, ports) = protocol(call, params, prefix)?;
     let mut rules = Vec::new();
     for (range, field) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")] {
         for number in 1..=params.count(&format!("{prefix}{range}")) {
             let network = params.require(call, &format!("{prefix}{range}.{number}.{field}"))?;
-            if !is_network(network, false) || network.contains(':') != (field == "CidrIpv6") {
-                let message = format!("CIDR block {network} is malformed");
-                return Err(bad(call, "InvalidParameterValue", message));
-            }
             params.get(&format!("{prefix}{range}.{number}.Description"));
-            rules.push(Rule {
-                protocol: protocol.clone(),
-                ports,
-                network: network.to_owned(),
-            });
+            rules.push(rule(call, &protocol, ports, network, field == "CidrIpv6")?);
         }
     }
     if rules.is_empty() {

@@ -39,6 +39,7 @@ fn check_id(call: &Call<'_>, state: &State, region: &str, id: &str) -> Result<()
 
 pub(super) fn describe(call: &Call<'_>, state: &State, params: &Params, region: &str) -> Handled {
     let (filters, ids) = (params.filters(call)?, params.list("InstanceId"));
+    check_names(call, &filters, FILTERS)?;
     if !ids.is_empty() && params.get("MaxResults").is_some() {
         let message = "The parameter instancesSet cannot be used with the parameter maxResults";
         return Err(bad(call, "InvalidParameterCombination", message));
@@ -66,6 +67,71 @@ pub(super) fn describe(call: &Call<'_>, state: &State, params: &Params, region: 
         "DescribeInstances",
         &(list("reservationSet", shown) + &next),
     ))
+}
+
+/// Running instances only, unless all are asked for. Checks pass at once.
+pub(super) fn describe_status(call: &Call<'_>, state: &State, params: &Params, region: &str) -> Handled {
+    let (filters, ids) = (params.filters(call)?, params.list("InstanceId"));
+    check_names(
+        call,
+        &filters,
+        &["availability-zone", "instance-state-code", "instance-state-name"],
+    )?;
+    let all = params.flag(call, "IncludeAllInstances")?.unwrap_or(false);
+    for id in &ids {
+        check_id(call, state, region, id)?;
+    }
+    let wanted = |instance: &&Instance| {
+        instance.region == region
+            && instance.is_visible(call.now)
+            && (all || instance.state(call.now).1 == "running")
+            && (ids.is_empty() || ids.contains(&instance.id.as_str()))
+            && filters
+                .iter()
+                .all(|filter| allows(filter, instance, call.now) == Some(true))
+    };
+    let (page, next) = params.page(call, state.instances.iter().filter(wanted).collect(), 1_000)?;
+    params.finish(call)?;
+    let shown = page.into_iter().map(|instance| {
+        let (code, name) = instance.state(call.now);
+        let status = text("status", if name == "running" { "ok" } else { "not-applicable" });
+        text("instanceId", &instance.id)
+            + &text("availabilityZone", &instance.zone)
+            + &wrap("instanceState", &(text("code", code) + &text("name", name)))
+            + &wrap("systemStatus", &status)
+            + &wrap("instanceStatus", &status)
+    });
+    Ok(answer(
+        call,
+        "DescribeInstanceStatus",
+        &(list("instanceStatusSet", shown) + &next),
+    ))
+}
+
+const FILTERS: &[&str] = &[
+    "instance-id",
+    "instance-state-name",
+    "instance-state-code",
+    "instance-type",
+    "image-id",
+    "client-token",
+    "key-name",
+    "availability-zone",
+    "private-ip-address",
+    "ip-address",
+    "network-interface.ipv6-addresses.ipv6-address",
+    "vpc-id",
+    "subnet-id",
+    "instance.group-id",
+];
+
+/// Names are checked also where there is nothing to filter.
+fn check_names(call: &Call<'_>, filters: &[Filter], known: &[&str]) -> Result<(), Answer> {
+    let is_known = |filter: &&Filter| known.contains(&filter.name.as_str()) || filter.allows_tags(&[]).is_some();
+    match filters.iter().find(|filter| !is_known(filter)) {
+        Some(unknown) => Err(no_such_filter(call, unknown)),
+        None => Ok(()),
+    }
 }
 
 fn allows(filter: &Filter, instance: &Instance, now: u64) -> Option<bool> {
@@ -242,6 +308,7 @@ pub(super) fn modify(call: &Call<'_>, state: &mut State, params: &Params, region
 
 pub(super) fn describe_volumes(call: &Call<'_>, state: &State, params: &Params, region: &str) -> Handled {
     let (filters, ids) = (params.filters(call)?, params.list("VolumeId"));
+    check_names(call, &filters, &["attachment.instance-id", "volume-id", "status"])?;
     let in_region = || state.volumes.iter().filter(|volume| volume.region == region);
     if let Some(unknown) = ids.iter().find(|id| !in_region().any(|volume| volume.id == **id)) {
         return Err(bad(

@@ -338,6 +338,9 @@ fn read_interface(interface: &Fields, zone: &str, order: &mut Order) -> Read<()>
                 "Invalid value for field 'resource.networkInterfaces[0].accessConfigs[0].type'.",
             ));
         }
+        for field in ["kind", "name", "publicPtrDomainName", "securityPolicy"] {
+            text(config, field)?;
+        }
         order.public = Some(tier.to_owned());
         order.reserved = text(config, "natIP")?.map(str::to_owned);
     }

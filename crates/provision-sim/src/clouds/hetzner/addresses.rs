@@ -70,6 +70,9 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
     if !["ipv4", "ipv6"].contains(&kind) {
         return Err(invalid_field("type", "must be one of ipv4, ipv6"));
     }
+    if !matches!(fields.text("assignee_type").map_err(wrong_type)?, None | Some("server")) {
+        return Err(invalid_field("assignee_type", "must be one of server"));
+    }
     if fields.get("assignee_id").is_some() {
         // Only addresses that wait for a server are simulated.
         return Err(invalid_field("assignee_id", "is not simulated"));

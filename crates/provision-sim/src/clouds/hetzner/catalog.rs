@@ -194,6 +194,22 @@ const IMAGES: &[Image] = &[
         version: "12",
         architecture: "arm",
     },
+    Image {
+        id: 310_557_660,
+        name: "debian-13",
+        description: "Debian 13",
+        flavor: "debian",
+        version: "13",
+        architecture: "x86",
+    },
+    Image {
+        id: 310_557_661,
+        name: "debian-13",
+        description: "Debian 13",
+        flavor: "debian",
+        version: "13",
+        architecture: "arm",
+    },
 ];
 
 /// Price of an IPv4 address per month, EUR.

@@ -12,7 +12,11 @@ use super::{
 use crate::{
     call::Call,
     cloud::Handled,
-    kit::{answer::Answer, fields::Fields, text::sha256},
+    kit::{
+        answer::Answer,
+        fields::{Fields, Kind},
+        text::sha256,
+    },
 };
 
 /// Largest user data, bytes.
@@ -105,6 +109,18 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
             .map_err(wrong_type)?
             .is_some_and(|list| !list.is_empty())
         {
+            return Err(invalid_field(field, "is not simulated"));
+        }
+    }
+    fields
+        .check(&[("automount", Kind::Flag), ("placement_group", Kind::Number)])
+        .map_err(wrong_type)?;
+    for (field, wanted) in [
+        ("automount", fields.flag("automount") == Ok(Some(true))),
+        ("placement_group", fields.get("placement_group").is_some()),
+    ] {
+        if wanted {
+            // There are neither volumes nor placement groups.
             return Err(invalid_field(field, "is not simulated"));
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     cloud::Handled,
     kit::{
         answer::Answer,
-        fields::Fields,
+        fields::{Fields, Kind},
         text::{is_ssh_key, sha256},
     },
 };
@@ -65,6 +65,7 @@ struct Order {
     private_ip: bool,
     backups: bool,
     booted: bool,
+    group: String,
 }
 
 pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
@@ -84,10 +85,31 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
 
 fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
     let fields = body(call, FIELDS)?;
-    for field in ["backup_id", "ipv4", "placement_group", "stackscript_id"] {
+    for field in [
+        "backup_id",
+        "ipv4",
+        "placement_group",
+        "stackscript_id",
+        "stackscript_data",
+    ] {
         if fields.get(field).is_some() {
             return Err(invalid(field, "is not simulated"));
         }
+    }
+    fields
+        .check(&[
+            ("boot_size", Kind::Number),
+            ("kernel", Kind::Text),
+            ("maintenance_policy", Kind::Text),
+            ("network_helper", Kind::Flag),
+            ("swap_size", Kind::Number),
+        ])
+        .map_err(wrong_type)?;
+    if !matches!(
+        fields.text("disk_encryption").map_err(wrong_type)?,
+        None | Some("enabled" | "disabled")
+    ) {
+        return Err(invalid("disk_encryption", "Must be one of enabled, disabled"));
     }
     let text = |field: &str| fields.text(field).map_err(wrong_type);
     let flag = |field: &str| fields.flag(field).map_err(wrong_type);
@@ -130,6 +152,7 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
         private_ip: flag("private_ip")?.unwrap_or(false),
         backups: flag("backups_enabled")?.unwrap_or(false),
         booted,
+        group: text("group")?.unwrap_or_default().to_owned(),
     })
 }
 
@@ -290,6 +313,7 @@ fn make(call: &mut Call<'_>, state: &mut State, order: Order) -> Instance {
         backups: order.backups,
         generation: order.generation.to_owned(),
         off: !order.booted,
+        group: order.group,
         updated: now,
         life: call.new_life(),
     }

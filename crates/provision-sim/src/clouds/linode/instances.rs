@@ -10,7 +10,7 @@ use super::{
 use crate::{
     call::Call,
     cloud::Handled,
-    kit::{answer::Answer, life::Stage},
+    kit::{answer::Answer, fields::Kind, life::Stage},
 };
 
 /// Up to this share of the boot time, percent, an instance is `provisioning`; then it is `booting`.
@@ -39,7 +39,7 @@ fn status(instance: &Instance, now: u64) -> &'static str {
 
 pub(super) fn show(instance: &Instance, now: u64) -> Value {
     json!({
-        "id": instance.id, "label": instance.label, "group": "", "status": status(instance, now),
+        "id": instance.id, "label": instance.label, "group": instance.group, "status": status(instance, now),
         "created": time(instance.life.born), "updated": time(instance.updated), "type": instance.plan,
         "ipv4": instance.ipv4, "ipv6": format!("{}/128", instance.ipv6), "image": instance.image,
         "region": instance.region, "site_type": "core", "specs": catalog::specs(&instance.plan),
@@ -89,7 +89,18 @@ pub(super) fn update(call: &Call<'_>, state: &mut State, id: &str) -> Handled {
         check_unique(state, label, Some(own))?;
     }
     let tags = tags(&fields)?;
+    let group = fields.text("group").map_err(wrong_type)?;
+    fields
+        .check(&[
+            ("alerts", Kind::Object),
+            ("backups", Kind::Object),
+            ("watchdog_enabled", Kind::Flag),
+        ])
+        .map_err(wrong_type)?;
     let instance = state.instance(id)?;
+    if let Some(group) = group {
+        group.clone_into(&mut instance.group);
+    }
     if let Some(label) = label {
         instance.label = label;
     }

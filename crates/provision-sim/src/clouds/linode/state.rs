@@ -33,6 +33,9 @@ pub(super) struct Instance {
     /// `legacy_config` or `linode`.
     pub(super) generation: String,
     pub(super) off: bool,
+    /// Deprecated, and still shown.
+    #[serde(default)]
+    pub(super) group: String,
     pub(super) updated: u64,
     pub(super) life: Life,
 }

@@ -91,7 +91,8 @@ fn read_order(state: &State, fields: &Fields) -> Result<Instance, Answer> {
     if user_data.is_some_and(|data| data.len() > USER_DATA_LIMIT) {
         return Err(bad_request("userData is too long"));
     }
-    let ssh_key = text("sshKeyId")?;
+    // Go's client sends an empty one for none.
+    let ssh_key = text("sshKeyId")?.filter(|id| !id.is_empty());
     if ssh_key.is_some_and(|id| !state.keys.iter().any(|key| key.id == id)) {
         return Err(not_found("SSH key"));
     }

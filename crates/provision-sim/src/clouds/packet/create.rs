@@ -12,7 +12,7 @@ use crate::{
     cloud::Handled,
     kit::{
         answer::Answer,
-        fields::{FieldError, Fields},
+        fields::{FieldError, Fields, Kind},
         life::Life,
         text::sha256,
     },
@@ -128,21 +128,37 @@ fn read_order(
     if termination.is_some_and(|time| time.is_none_or(|time| time <= now)) {
         problems.push("Termination time must be in the future".to_owned());
     }
-    let tags = match fields.get("tags") {
-        // packet-python sends an empty object for no tags.
-        Some(Value::Object(none)) if none.is_empty() => Vec::new(),
-        _ => fields.texts("tags")?,
+    // packet-python sends an empty object for none.
+    let words = |field: &str| match fields.get(field) {
+        Some(Value::Object(none)) if none.is_empty() => Ok(Vec::new()),
+        _ => fields.texts(field),
     };
+    let tags = words("tags")?;
+    words("features")?;
     let public_ipv4 = wants(fields, 4, problems)?;
     let public_ipv6 = wants(fields, 6, problems)?;
-    for flag in ["always_pxe", "network_frozen", "no_ssh_keys", "spot_instance"] {
-        fields.flag(flag)?;
+    fields.check(&[
+        ("always_pxe", Kind::Flag),
+        ("customdata", Kind::Object),
+        ("ipxe_script_url", Kind::Text),
+        ("network_frozen", Kind::Flag),
+        ("no_ssh_keys", Kind::Flag),
+        ("spot_instance", Kind::Flag),
+        ("storage", Kind::Object),
+    ])?;
+    // One address of each family is simulated.
+    for (field, only) in [("private_ipv4_subnet_size", 31), ("public_ipv4_subnet_size", 31)] {
+        if fields.number(field)?.is_some_and(|size| size != only) {
+            problems.push(format!("{field} other than {only} is not simulated"));
+        }
     }
+    let description = fields.text("description")?.map(str::to_owned);
+    let locked = fields.flag("locked")?.unwrap_or_default();
     Ok(problems.is_empty().then(|| Device {
         id: String::new(),
         project: project.to_owned(),
         hostname,
-        description: fields.text("description").ok().flatten().map(str::to_owned),
+        description,
         plan,
         metro,
         operating_system,
@@ -150,7 +166,8 @@ fn read_order(
         tags,
         keys: Vec::new(),
         user_data_sha256: user_data.map(sha256),
-        locked: fields.flag("locked").ok().flatten().unwrap_or_default(),
+        locked,
+        custom_data: fields.get("customdata").cloned(),
         termination: termination.flatten(),
         // To be replaced by real ones.
         public_ip: public_ipv4.then(String::new),

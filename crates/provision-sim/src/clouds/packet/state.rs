@@ -1,6 +1,7 @@
 //! What the projects hold.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{ID, catalog};
 use crate::{
@@ -30,6 +31,8 @@ pub(super) struct Device {
     pub(super) keys: Vec<String>,
     pub(super) user_data_sha256: Option<String>,
     pub(super) locked: bool,
+    #[serde(default)]
+    pub(super) custom_data: Option<Value>,
     /// When the cloud deletes it by itself.
     pub(super) termination: Option<u64>,
     pub(super) public_ip: Option<String>,

@@ -68,6 +68,16 @@ fn apply(group: &mut Group, fields: &Fields) -> Result<(), Answer> {
     if fields.get("tags").is_some() {
         group.tags = fields.texts("tags").map_err(wrong_type)?;
     }
+    // Mail goes out of no group here, and the default group of a zone stays what it is.
+    for (field, only) in [
+        ("enable_default_security", true),
+        ("organization_default", false),
+        ("project_default", false),
+    ] {
+        if fields.flag(field).map_err(wrong_type)?.is_some_and(|flag| flag != only) {
+            return Err(invalid(field, "constraint", &format!("only {only} is simulated")));
+        }
+    }
     if let Some(stateful) = fields.flag("stateful").map_err(wrong_type)? {
         group.stateful = stateful;
     }

@@ -14,7 +14,11 @@ use super::{
 use crate::{
     call::Call,
     cloud::Handled,
-    kit::{answer::Answer, fields::Fields, life::Life},
+    kit::{
+        answer::Answer,
+        fields::{Fields, Kind},
+        life::Life,
+    },
 };
 
 /// Servers that the account may have.
@@ -128,6 +132,14 @@ fn read_order(
     let text = |field: &str| fields.text(field).map_err(wrong_type);
     let flag = |field: &str| fields.flag(field).map_err(wrong_type);
     let required = |field: &str| text(field)?.ok_or_else(|| invalid(field, "required", "required key not provided"));
+    fields
+        .check(&[
+            ("admin_password_encryption_ssh_key_id", Kind::Text),
+            ("enable_ipv6", Kind::Flag),
+            ("public_ip", Kind::Text),
+            ("routed_ip_enabled", Kind::Flag),
+        ])
+        .map_err(wrong_type)?;
     let (name, plan, image) = (required("name")?, required("commercial_type")?, required("image")?);
     check_project(fields)?;
     if !is_name(name) {

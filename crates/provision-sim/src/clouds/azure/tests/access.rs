@@ -93,6 +93,26 @@ fn the_token_service_refuses_in_its_own_words() {
             "{body}: {answer}"
         );
     }
+    // As MSAL for Go writes scopes (github.com/AzureAD/microsoft-authentication-library-for-go v1.4, 2026-11): with a resource that
+    // ends with a slash, and with those of its own.
+    let resource = "https%3A%2F%2Fmanagement.core.windows.net%2F%2F.default";
+    for (scopes, status) in [
+        (format!("{resource}+openid+offline_access+profile"), 200),
+        (format!("openid+{resource}"), 200),
+        ("openid+offline_access".to_owned(), 400),
+        (format!("{resource}+{}", scope.trim_start_matches("scope=")), 400),
+    ] {
+        let body = format!("{grant}&client_id={CLIENT}&client_secret={SECRET}&scope={scopes}");
+        let (found, answer) = form(&world.sim, &v2, &body);
+        assert_eq!(found, status, "{scopes}: {answer}");
+        if let Some(token) = answer["access_token"].as_str() {
+            let own = World {
+                token: token.to_owned(),
+                sim: world.sim.clone(),
+            };
+            assert_eq!(own.call(Method::GET, "/resourcegroups", None).0, 200);
+        }
+    }
     let v1 =
         format!("{grant}&client_id={CLIENT}&client_secret={SECRET}&resource=https%3A%2F%2Fmanagement.azure.com%2F");
     let (status, answer) = form(&world.sim, &format!("/azure/{TENANT}/oauth2/token"), &v1);
