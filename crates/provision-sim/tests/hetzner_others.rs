@@ -248,3 +248,40 @@ fn protected_servers_stay() {
     assert_eq!(account.get(&path).json["server"]["status"], "off");
     assert_eq!(account.delete(&path).status, 200);
 }
+
+#[test]
+fn servers_are_placed_in_groups_that_exist() {
+    let sim = sim();
+    let account = account(&sim);
+    let made = account.post("/placement_groups", json!({ "name": "apart", "type": "spread" }));
+    assert_eq!((made.status, &made.json["action"]), (201, &Value::Null));
+    let group = made.json["placement_group"]["id"].clone();
+    let path = format!("/placement_groups/{group}");
+    for number in 0..10 {
+        let mut order = with("placement_group", group.clone());
+        order["name"] = json!(format!("web-{number}"));
+        let server = account.post("/servers", order).json["server"].clone();
+        assert_eq!(server["placement_group"]["id"], group);
+    }
+    let servers = account.get(&path).json["placement_group"]["servers"].clone();
+    assert_eq!(servers.as_array().unwrap().len(), 10);
+    // Ten is the most, and what is in use cannot be deleted.
+    let mut eleventh = with("placement_group", group);
+    eleventh["name"] = json!("web-10");
+    assert_eq!(code(&account.post("/servers", eleventh)), (422, "placement_error"));
+    assert_eq!(code(&account.delete(&path)), (422, "resource_in_use"));
+    assert_eq!(
+        code(&account.post("/placement_groups", json!({ "name": "apart", "type": "spread" }))),
+        (409, "uniqueness_error")
+    );
+    assert_eq!(
+        code(&account.post("/placement_groups", json!({ "name": "other", "type": "pack" }))),
+        (422, "invalid_input")
+    );
+    advance(&sim, 10_000);
+    for server in servers.as_array().unwrap() {
+        account.delete(&format!("/servers/{server}"));
+    }
+    assert_eq!(account.delete(&path).status, 204);
+    assert!(items(&sim, "placement-group").is_empty());
+}

@@ -15,13 +15,14 @@ enum Kind {
     Text,
     Flag,
     Number,
+    Decimal,
     Texts,
     Object,
     /// A name or an id.
     NameOrId,
 }
 
-use Kind::{Flag, NameOrId, Number, Object, Text, Texts};
+use Kind::{Decimal, Flag, NameOrId, Number, Object, Text, Texts};
 
 /// A request that makes something, and the fields that its body may have.
 struct Create {
@@ -65,6 +66,7 @@ fn creates() -> Vec<Create> {
                 ("automount", json!(true)),
                 ("datacenter", json!("nbg1-dc3")),
                 ("volumes", json!([1])),
+                ("placement_group", json!(7)),
             ],
             taken: vec![
                 ("automount", json!(false)),
@@ -131,8 +133,8 @@ fn creates() -> Vec<Create> {
                 ("tags", json!(["a"])),
             ],
         },
-        // https://deploy.equinix.com/developers/api/metal, schema DeviceCreateInMetroInput, 2025-06. `tags` and `features` may be an
-        // empty object, which packet-python sends.
+        // https://deploy.equinix.com/developers/api/metal, schema DeviceCreateInMetroInput, 2025-06. `tags` may be an empty object, which
+        // packet-python sends.
         Create {
             path: "/packet/metal/v1/projects/PROJECT/devices",
             header: PACKET,
@@ -143,7 +145,7 @@ fn creates() -> Vec<Create> {
                 ("billing_cycle", Text),
                 ("customdata", Object),
                 ("description", Text),
-                ("features", Texts),
+                ("spot_price_max", Decimal),
                 ("hostname", Text),
                 ("ipxe_script_url", Text),
                 ("locked", Flag),
@@ -152,9 +154,9 @@ fn creates() -> Vec<Create> {
                 ("no_ssh_keys", Flag),
                 ("operating_system", Text),
                 ("plan", Text),
-                ("private_ipv4_subnet_size", Number),
+                ("private_ipv4_subnet_size", Decimal),
                 ("project_ssh_keys", Texts),
-                ("public_ipv4_subnet_size", Number),
+                ("public_ipv4_subnet_size", Decimal),
                 ("spot_instance", Flag),
                 ("termination_time", Text),
                 ("user_ssh_keys", Texts),
@@ -162,6 +164,12 @@ fn creates() -> Vec<Create> {
             ],
             refused: vec![
                 ("public_ipv4_subnet_size", json!(28)),
+                ("private_ipv4_subnet_size", json!(31)),
+                ("features", json!("txt")),
+                ("features", json!([7])),
+                ("features", json!(["tpm"])),
+                ("features", json!({ "tpm": "required" })),
+                ("features", json!({ "tpm": true })),
                 ("tags", json!({ "a": 1 })),
                 ("colour", json!("red")),
             ],
@@ -169,6 +177,11 @@ fn creates() -> Vec<Create> {
                 ("customdata", json!({ "a": 1 })),
                 ("tags", json!({})),
                 ("features", json!({})),
+                ("features", json!({ "tpm": "preferred", "uefi": "required" })),
+                ("features", json!(["txt"])),
+                ("public_ipv4_subnet_size", json!(31.0)),
+                ("private_ipv4_subnet_size", json!(28.0)),
+                ("spot_price_max", json!(1.5)),
                 ("locked", json!(true)),
             ],
         },
@@ -249,8 +262,8 @@ fn others(kind: Kind) -> Vec<Value> {
     let all = [
         (json!("not-it"), &[Text, NameOrId][..]),
         (json!(true), &[Flag]),
-        (json!(7), &[Number, NameOrId]),
-        (json!(-1.5), &[]),
+        (json!(7), &[Number, NameOrId, Decimal]),
+        (json!(-1.5), &[Decimal]),
         (json!({ "not": "it" }), &[Object]),
         (json!([[]]), &[]),
         (json!([7]), &[]),
@@ -295,12 +308,13 @@ impl Create {
 
 #[test]
 fn invalid_bodies_are_refused_and_valid_ones_are_not() {
-    let (mut sent, mut wrong) = (0, Vec::new());
+    let (mut sent, mut invalid, mut wrong) = (0, 0, Vec::new());
     for create in creates() {
         let mut expect = |change: Option<(&str, &Value)>, passes: bool| {
             let sim = sim();
             let (status, answer) = create.send(&sim, change);
             sent += 1;
+            invalid += usize::from(!passes);
             let hosts = sim.inventory().iter().filter(|item| item.kind == "host").count();
             let fits = if passes {
                 status < 300
@@ -308,7 +322,11 @@ fn invalid_bodies_are_refused_and_valid_ones_are_not() {
                 (400..500).contains(&status) && hosts == 0
             };
             if !fits {
-                wrong.push(format!("{} {change:?}: {status} {answer}", create.path));
+                wrong.push(format!(
+                    "{} {change:?}: {status} {:.200}",
+                    create.path,
+                    answer.to_string()
+                ));
             }
         };
         expect(None, true);
@@ -324,6 +342,7 @@ fn invalid_bodies_are_refused_and_valid_ones_are_not() {
             expect(Some((field, value)), true);
         }
     }
+    println!("{sent} bodies, {invalid} of them invalid");
     assert!(
         wrong.is_empty(),
         "{} of {sent} bodies are not answered as the cloud does:\n{}",

@@ -10,6 +10,7 @@ mod create;
 mod firewalls;
 mod keys;
 mod labels;
+mod placement;
 mod selector;
 mod servers;
 mod state;
@@ -92,6 +93,10 @@ impl Cloud for Hetzner {
             ("POST", ["ssh_keys"]) => keys::create(call, state),
             ("GET", ["ssh_keys", id]) => keys::get(state, id),
             ("DELETE", ["ssh_keys", id]) => keys::delete(state, id),
+            ("GET", ["placement_groups"]) => placement::list(call, state),
+            ("POST", ["placement_groups"]) => placement::create(call, state),
+            ("GET", ["placement_groups", id]) => placement::get(state, id),
+            ("DELETE", ["placement_groups", id]) => placement::delete(state, id),
             ("GET", ["primary_ips"]) => addresses::list(call, state),
             ("POST", ["primary_ips"]) => addresses::create(call, state),
             ("GET", ["primary_ips", id]) => addresses::get(state, id),

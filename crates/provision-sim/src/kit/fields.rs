@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Text,
     Flag,
     Number,
-    Texts,
+    Decimal,
     Object,
 }
 
@@ -78,6 +78,11 @@ impl Fields {
         self.read(field, "integer", Value::as_u64)
     }
 
+    /// A number, whole or not.
+    pub(crate) fn decimal(&self, field: &str) -> Read<Option<f64>> {
+        self.read(field, "number", Value::as_f64)
+    }
+
     /// An array.
     pub(crate) fn list(&self, field: &str) -> Read<Option<&Vec<Value>>> {
         self.read(field, "array", Value::as_array)
@@ -121,7 +126,7 @@ impl Fields {
                 Kind::Text => self.text(field).map(drop)?,
                 Kind::Flag => self.flag(field).map(drop)?,
                 Kind::Number => self.number(field).map(drop)?,
-                Kind::Texts => self.texts(field).map(drop)?,
+                Kind::Decimal => self.decimal(field).map(drop)?,
                 Kind::Object => self.object(field).map(drop)?,
             }
         }

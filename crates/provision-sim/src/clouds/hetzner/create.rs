@@ -5,18 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    SERVER_LIMIT, actions, addresses, body, catalog, error, invalid, invalid_field, labels, name_of, quota, servers,
+    SERVER_LIMIT, actions, addresses, body, catalog, error, invalid, invalid_field, labels, name_of, placement, quota,
+    servers,
     state::{Address, Server, State},
     wrong_type,
 };
 use crate::{
     call::Call,
     cloud::Handled,
-    kit::{
-        answer::Answer,
-        fields::{Fields, Kind},
-        text::sha256,
-    },
+    kit::{answer::Answer, fields::Fields, text::sha256},
 };
 
 /// Largest user data, bytes.
@@ -59,6 +56,7 @@ struct Order {
     start: bool,
     has_keys: bool,
     firewalls: Vec<u64>,
+    placement_group: Option<u64>,
     v4: Net,
     v6: Net,
 }
@@ -112,18 +110,11 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
             return Err(invalid_field(field, "is not simulated"));
         }
     }
-    fields
-        .check(&[("automount", Kind::Flag), ("placement_group", Kind::Number)])
-        .map_err(wrong_type)?;
-    for (field, wanted) in [
-        ("automount", fields.flag("automount") == Ok(Some(true))),
-        ("placement_group", fields.get("placement_group").is_some()),
-    ] {
-        if wanted {
-            // There are neither volumes nor placement groups.
-            return Err(invalid_field(field, "is not simulated"));
-        }
+    if fields.flag("automount").map_err(wrong_type)? == Some(true) {
+        // There are no volumes.
+        return Err(invalid_field("automount", "is not simulated"));
     }
+    let placement_group = fields.number("placement_group").map_err(wrong_type)?;
     let user_data = fields.text("user_data").map_err(wrong_type)?;
     if user_data.is_some_and(|data| data.len() > USER_DATA_LIMIT) {
         return Err(invalid_field("user_data", "Length must be between 0 and 32768."));
@@ -163,6 +154,9 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
             return Err(invalid(&format!("SSH key '{id}' not found")));
         }
     }
+    if let Some(group) = placement_group {
+        placement::check_place(state, group)?;
+    }
     let firewalls = read_firewalls(&fields, state)?;
     for (kind, net) in [("ipv4", v4), ("ipv6", v6)] {
         if let Net::Existing(id) = net {
@@ -189,6 +183,7 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
         start,
         has_keys,
         firewalls,
+        placement_group,
         v4,
         v6,
     })
@@ -277,5 +272,6 @@ fn make(call: &mut Call<'_>, state: &mut State, order: &Order) -> Server {
         off: !order.start,
         protected: false,
         firewalls: order.firewalls.clone(),
+        placement_group: order.placement_group,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    actions, body, catalog, error, invalid_field, is_named, labels, not_found, page, selector,
+    actions, body, catalog, error, invalid_field, is_named, labels, not_found, page, placement, selector,
     state::{Server, State},
     wrong_type,
 };
@@ -43,6 +43,10 @@ pub(super) fn show(state: &State, server: &Server, now: u64) -> Value {
         .iter()
         .map(|id| json!({ "id": id, "status": "applied" }))
         .collect();
+    let mut groups = state.placement_groups.iter();
+    let group = groups
+        .find(|group| Some(group.id) == server.placement_group)
+        .map(|group| placement::show(state, group));
     json!({
         "id": server.id, "name": server.name, "status": status(server, now), "created": rfc3339(server.life.born),
         "locked": state.is_locked(server.id, now),
@@ -53,7 +57,7 @@ pub(super) fn show(state: &State, server: &Server, now: u64) -> Value {
         "labels": server.labels, "protection": { "delete": server.protected, "rebuild": server.protected },
         "rescue_enabled": false, "backup_window": null, "iso": null, "volumes": [], "load_balancers": [],
         "primary_disk_size": kind.map_or(0, |kind| kind.disk), "included_traffic": 21_990_232_555_520_u64,
-        "ingoing_traffic": null, "outgoing_traffic": null, "placement_group": null,
+        "ingoing_traffic": null, "outgoing_traffic": null, "placement_group": group,
     })
 }
 

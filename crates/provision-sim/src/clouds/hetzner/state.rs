@@ -18,6 +18,7 @@ pub(crate) struct State {
     pub(super) firewalls: Vec<Firewall>,
     pub(super) keys: Vec<Key>,
     pub(super) addresses: Vec<Address>,
+    pub(super) placement_groups: Vec<PlacementGroup>,
     pub(super) actions: Vec<Action>,
 }
 
@@ -36,6 +37,8 @@ pub(super) struct Server {
     pub(super) protected: bool,
     /// Firewalls by id; those that apply by label are not in it.
     pub(super) firewalls: Vec<u64>,
+    #[serde(default)]
+    pub(super) placement_group: Option<u64>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -56,6 +59,14 @@ pub(super) struct Key {
     pub(super) name: String,
     pub(super) public_key: String,
     pub(super) fingerprint: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) created: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PlacementGroup {
+    pub(super) id: u64,
+    pub(super) name: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) created: u64,
 }
@@ -169,7 +180,12 @@ impl State {
             .iter()
             .map(|firewall| Item::new(ID, "firewall", firewall.id, &firewall.name));
         let keys = self.keys.iter().map(|key| Item::new(ID, "ssh-key", key.id, &key.name));
-        servers.chain(addresses).chain(firewalls).chain(keys).collect()
+        let groups = self
+            .placement_groups
+            .iter()
+            .map(|group| Item::new(ID, "placement-group", group.id, &group.name));
+        let others = firewalls.chain(keys).chain(groups);
+        servers.chain(addresses).chain(others).collect()
     }
 }
 

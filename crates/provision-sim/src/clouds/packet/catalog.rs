@@ -172,6 +172,9 @@ impl Metro {
     }
 }
 
+/// What the servers of all plans have.
+pub(super) const FEATURES: &[&str] = &["txt", "uefi"];
+
 impl Plan {
     /// Singapore is dearer.
     fn hour_in(&self, metro: &str) -> f64 {
@@ -204,7 +207,7 @@ impl Plan {
             "categories": ["compute", "current_gen"], "deployment_types": ["on_demand", "spot_market"],
             "pricing": { "hour": self.hour }, "available_in": [], "available_in_metros": offers,
             "specs": { "cpus": [{ "count": 1, "type": self.cpu }], "memory": { "total": self.memory }, "drives": drives,
-                "nics": [{ "count": 2, "type": "10Gbps" }], "features": { "raid": false, "txt": true, "uefi": true } },
+                "nics": [{ "count": 2, "type": "10Gbps" }], "features": { "raid": false, "txt": FEATURES.contains(&"txt"), "uefi": FEATURES.contains(&"uefi") } },
         })
     }
 }

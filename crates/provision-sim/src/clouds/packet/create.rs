@@ -53,6 +53,17 @@ const KNOWN: &[&str] = &[
     "project_id",
 ];
 
+/// Fields that change nothing here but what is shown.
+const SHOWN: &[(&str, Kind)] = &[
+    ("always_pxe", Kind::Flag),
+    ("customdata", Kind::Object),
+    ("ipxe_script_url", Kind::Text),
+    ("network_frozen", Kind::Flag),
+    ("spot_instance", Kind::Flag),
+    ("spot_price_max", Kind::Decimal),
+    ("storage", Kind::Object),
+];
+
 pub(super) fn create(call: &mut Call<'_>, state: &mut State, project: &str) -> Handled {
     let fields = body(call)?;
     let mut problems: Vec<String> = Vec::new();
@@ -71,6 +82,15 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, project: &str) -> H
     }
     if !catalog::is_in_stock(&order.plan, &order.metro) || call.sold_out() {
         return Err(unprocessable("There aren't available servers in that metro"));
+    }
+    let features = features(&fields).map_err(|problem| wrong_type(&problem))?;
+    if let Some(missing) = features
+        .iter()
+        .find(|feature| !catalog::FEATURES.contains(&feature.as_str()))
+    {
+        return Err(unprocessable(&format!(
+            "There are no available servers with the feature {missing}"
+        )));
     }
     let device = make(call, order, new_keys.iter().chain(chosen_keys(state, project, &fields)));
     let mut shown = devices::show(&device, call.now);
@@ -128,30 +148,24 @@ fn read_order(
     if termination.is_some_and(|time| time.is_none_or(|time| time <= now)) {
         problems.push("Termination time must be in the future".to_owned());
     }
-    // packet-python sends an empty object for none.
-    let words = |field: &str| match fields.get(field) {
-        Some(Value::Object(none)) if none.is_empty() => Ok(Vec::new()),
-        _ => fields.texts(field),
+    let tags = match fields.get("tags") {
+        // packet-python sends an empty object for none.
+        Some(Value::Object(none)) if none.is_empty() => Vec::new(),
+        _ => fields.texts("tags")?,
     };
-    let tags = words("tags")?;
-    words("features")?;
     let public_ipv4 = wants(fields, 4, problems)?;
     let public_ipv6 = wants(fields, 6, problems)?;
-    fields.check(&[
-        ("always_pxe", Kind::Flag),
-        ("customdata", Kind::Object),
-        ("ipxe_script_url", Kind::Text),
-        ("network_frozen", Kind::Flag),
-        ("no_ssh_keys", Kind::Flag),
-        ("spot_instance", Kind::Flag),
-        ("storage", Kind::Object),
-    ])?;
-    // One address of each family is simulated.
-    for (field, only) in [("private_ipv4_subnet_size", 31), ("public_ipv4_subnet_size", 31)] {
-        if fields.number(field)?.is_some_and(|size| size != only) {
-            problems.push(format!("{field} other than {only} is not simulated"));
+    fields.check(SHOWN)?;
+    fields.flag("no_ssh_keys")?;
+    // The specification's defaults, which generated clients always send. Others need addresses that the project has reserved.
+    for (field, default) in [("private_ipv4_subnet_size", 28.0), ("public_ipv4_subnet_size", 31.0)] {
+        if fields.decimal(field)?.is_some_and(|size| size != default) {
+            problems.push(format!("{field}: the project has no addresses available"));
         }
     }
+    let extras = SHOWN
+        .iter()
+        .filter_map(|(field, _)| Some(((*field).to_owned(), fields.get(field)?.clone())));
     let description = fields.text("description")?.map(str::to_owned);
     let locked = fields.flag("locked")?.unwrap_or_default();
     Ok(problems.is_empty().then(|| Device {
@@ -167,7 +181,7 @@ fn read_order(
         keys: Vec::new(),
         user_data_sha256: user_data.map(sha256),
         locked,
-        custom_data: fields.get("customdata").cloned(),
+        extras: extras.collect(),
         termination: termination.flatten(),
         // To be replaced by real ones.
         public_ip: public_ipv4.then(String::new),
@@ -196,6 +210,26 @@ fn wants(fields: &Fields, family: u64, problems: &mut Vec<String>) -> Result<boo
         problems.push(missing.to_owned());
     }
     Ok(has(family, true))
+}
+
+/// The features that the server must have: all of a list, or those of an object that are "required".
+fn features(fields: &Fields) -> Result<Vec<String>, FieldError> {
+    let Some(Value::Object(wishes)) = fields.get("features") else {
+        return fields.texts("features");
+    };
+    let wrong = |name: &String| FieldError {
+        field: format!("features.{name}"),
+        expected: "\"required\" or \"preferred\"",
+    };
+    let mut required = Vec::new();
+    for (name, wish) in wishes {
+        match wish.as_str() {
+            Some("required") => required.push(name.clone()),
+            Some("preferred") => {}
+            _ => return Err(wrong(name)),
+        }
+    }
+    Ok(required)
 }
 
 /// The keys that a create makes; those that it names have to exist.

@@ -52,8 +52,7 @@ pub(super) fn show(device: &Device, now: u64) -> Value {
         "id": device.id, "short_id": device.id.get(..8), "hostname": device.hostname,
         "description": device.description, "state": state, "tags": device.tags,
         "billing_cycle": device.billing_cycle, "locked": device.locked, "created_at": created, "updated_at": created,
-        "user": "root", "image_url": null, "ipxe_script_url": "", "iqn": null, "always_pxe": false,
-        "customdata": device.custom_data.clone().unwrap_or(json!({})),
+        "user": "root", "image_url": null, "ipxe_script_url": "", "iqn": null, "always_pxe": false, "customdata": {},
         "bonding_mode": 5, "network_frozen": null, "spot_instance": false, "storage": {}, "switch_uuid": "5ec0ffee",
         "operating_system": catalog::show_operating_system(&device.operating_system),
         "plan": catalog::plan(&device.plan).map(catalog::Plan::show),
@@ -65,6 +64,9 @@ pub(super) fn show(device: &Device, now: u64) -> Value {
         "ssh_keys": keys, "volumes": [], "actions": [], "href": href,
         "termination_time": device.termination.map(rfc3339),
     });
+    for (field, value) in &device.extras {
+        add(&mut shown, field, value.clone());
+    }
     if device.life.stage(now) == Stage::Starting {
         let percent = u32::try_from(device.life.booted_percent(now)).unwrap_or_default();
         add(&mut shown, "provisioning_percentage", json!(f64::from(percent)));

@@ -1,7 +1,7 @@
 //! What the projects hold.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ID, catalog};
 use crate::{
@@ -31,8 +31,9 @@ pub(super) struct Device {
     pub(super) keys: Vec<String>,
     pub(super) user_data_sha256: Option<String>,
     pub(super) locked: bool,
+    /// Fields of its create that are shown and have no effect here.
     #[serde(default)]
-    pub(super) custom_data: Option<Value>,
+    pub(super) extras: Map<String, Value>,
     /// When the cloud deletes it by itself.
     pub(super) termination: Option<u64>,
     pub(super) public_ip: Option<String>,
