@@ -124,8 +124,8 @@ impl Account {
         self.state().leaving.contains_key(id)
     }
 
-    /// Deletes an orphan, which a list showed with the label of this cluster, as far as the cloud allows it now, and remembers it until nothing of it is left: lists may no longer
-    /// show it by then. Whether nothing is left.
+    /// Deletes an orphan, which a list showed with the label of this cluster, as far as the cloud allows it now, and remembers it
+    /// until nothing of it is left: lists may no longer show it by then. Whether nothing is left.
     ///
     /// # Errors
     /// Any error of the cloud.

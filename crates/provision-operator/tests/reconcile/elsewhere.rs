@@ -52,6 +52,43 @@ fn a_host_is_made_in_the_next_region_when_there_is_no_room_in_one() {
     });
 }
 
+/// What was made before the host, as Civo's and Scaleway's firewalls, could not be taken back when the host was refused.
+#[test]
+fn nothing_stays_in_a_region_that_is_left() {
+    on(&["civo", "scaleway"], async |cloud| {
+        let world = World::new(cloud);
+        let regions = world.two_regions().await;
+        world.make_host("runner", json!({ "regions": regions, "ports": ["22"] }));
+        let faults = world.sim.faults();
+        faults.add(Fault::new(Effect::SoldOut).times(1));
+        let broken = faults.add(
+            Fault::new(Effect::ServerError { status: 500 })
+                .method("DELETE")
+                .times(1),
+        );
+        let mut operator = world.start();
+        operator
+            .until("it is active", || world.host("runner")["status"]["phase"] == "Active")
+            .await;
+        assert!(
+            faults.list().iter().all(|fault| fault.applied == 1),
+            "{:?}",
+            faults.list()
+        );
+        assert_eq!(region_at_cloud(&world).await, [regions[1].to_lowercase()]);
+        let mut made = world.made();
+        assert!(
+            made.iter().any(|item| item.region.eq_ignore_ascii_case(&regions[1])),
+            "{made:#?}"
+        );
+        made.retain(|item| item.region.eq_ignore_ascii_case(&regions[0]));
+        assert!(made.is_empty(), "{made:#?}");
+        world.cluster.delete(HOSTS, "shop", "runner");
+        operator.until("it is gone", || world.host("runner").is_null()).await;
+        world.assert_empty("at the end");
+    });
+}
+
 #[test]
 fn a_tunnels_host_goes_where_there_is_room_too() {
     on_every_cloud(async |cloud| {

@@ -342,15 +342,16 @@ impl World {
     /// As [`assert_empty`](Self::assert_empty), but for things of these names that bill nothing.
     #[track_caller]
     pub(crate) fn assert_empty_but(&self, stays: &[&str], place: &str) {
-        let left: Vec<_> = self
-            .sim
-            .inventory()
-            .into_iter()
-            .filter(|item| !self.before.contains(item))
-            .filter(|item| item.kind != "tag" || item.bills)
-            .filter(|item| item.bills || !stays.contains(&item.name.as_str()))
-            .collect();
+        let mut left = self.made();
+        left.retain(|item| item.bills || !stays.contains(&item.name.as_str()));
         assert!(left.is_empty(), "{}, {place}: {left:#?}", self.cloud);
+    }
+
+    /// What is there and was not at the beginning, without tags that bill nothing.
+    pub(crate) fn made(&self) -> Vec<Item> {
+        let mut items = self.sim.inventory();
+        items.retain(|item| !self.before.contains(item) && (item.kind != "tag" || item.bills));
+        items
     }
 
     pub(crate) fn is_active(&self, tunnel: &str) -> bool {
