@@ -82,6 +82,17 @@ impl Config {
             // A simulator or private copy: the secret goes there and nowhere else.
             (None, _, None) => endpoint.clone(),
         };
+        let login = match settings.get("access-token") {
+            Some(_) => Vec::new(),
+            None => vec![
+                ("tenant-id", file.tenant_id.is_some()),
+                ("client-id", file.client_id.is_some()),
+                ("client-secret", file.client_secret.is_some()),
+            ],
+        };
+        let needed = std::iter::once(("subscription-id", file.subscription_id.is_some())).chain(login);
+        let not_in_file: Vec<&str> = needed.filter(|(_, in_file)| !in_file).map(|(name, _)| name).collect();
+        settings.require_all(&INFO, &not_in_file)?;
         let subscription = text("subscription-id", &file.subscription_id)?;
         HostId::check_uuid(&subscription).map_err(|_| {
             refused(Error::invalid(
@@ -161,6 +172,10 @@ mod tests {
                 error.message().contains(name) && error.message().contains("AZURE_"),
                 "{error}"
             );
+        }
+        let error = Config::from_settings(&Settings::new()).unwrap_err();
+        for name in ["subscription-id", "tenant-id", "client-id", "client-secret"] {
+            assert!(error.message().contains(name), "all at once: {error}");
         }
         let error = Config::from_settings(&complete().with("subscription-id", "../x")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);

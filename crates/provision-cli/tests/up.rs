@@ -194,6 +194,49 @@ fn several_clouds_are_one_job() {
 }
 
 #[test]
+fn each_profile_is_a_job_of_its_own() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.file("accounts.toml", "[profile.work]\n[profile.\"at home\"]\n");
+    let install = |profile: &str, kind: &str| {
+        let arguments = [
+            "--config",
+            &config,
+            "--profile",
+            profile,
+            "-p",
+            "hetzner",
+            "gc",
+            "--install",
+            kind,
+        ];
+        sandbox.run(&arguments)
+    };
+    let work = install("work", "systemd").exits(0);
+    assert!(
+        work.stdout.contains("/provision-gc-hetzner-work.timer"),
+        "{}",
+        work.stdout
+    );
+    let command = format!(r#""--config" "{config}" "--profile" "work" "-p" "hetzner" "gc" "--delete""#);
+    assert!(work.stdout.contains(&command), "{}", work.stdout);
+    let again = format!("install it: provision --config {config} --profile work -p hetzner gc --install systemd | sh");
+    assert!(work.stderr.contains(&again), "{}", work.stderr);
+    let home = install("at home", "systemd").exits(0);
+    assert!(
+        home.stdout.contains("/provision-gc-hetzner-at-home.timer"),
+        "{}",
+        home.stdout
+    );
+    let line = install("at home", "cron").exits(0).stdout;
+    assert!(line.ends_with("--profile 'at home' -p hetzner gc --delete\n"), "{line}");
+    let refused = install("work", "github-actions").exits(2);
+    assert!(
+        refused.stdout.is_empty() && refused.stderr.contains("profile `work`"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_line_for_cron_runs_as_it_stands() {
     let sandbox = Sandbox::new();
     let crontab = sandbox

@@ -142,7 +142,7 @@ impl Settings {
     /// # Errors
     /// [`ErrorKind::Unauthorized`] that names the environment variables which would supply it.
     pub fn require_secret(&self, info: &ProviderInfo, name: &str) -> Result<SecretString> {
-        self.secret(name).ok_or_else(|| self.missing(info, name))
+        self.secret(name).ok_or_else(|| self.missing(info, &[name]))
     }
 
     /// A setting that is not secret and that the provider cannot do without.
@@ -150,7 +150,19 @@ impl Settings {
     /// # Errors
     /// As [`require_secret`](Self::require_secret).
     pub fn require(&self, info: &ProviderInfo, name: &str) -> Result<&str> {
-        self.get(name).ok_or_else(|| self.missing(info, name))
+        self.get(name).ok_or_else(|| self.missing(info, &[name]))
+    }
+
+    /// Several that the provider cannot do without, so that one error names all that are missing.
+    ///
+    /// # Errors
+    /// As [`require_secret`](Self::require_secret).
+    pub fn require_all(&self, info: &ProviderInfo, names: &[&str]) -> Result<()> {
+        let absent = names.iter().copied().filter(|name| self.get(name).is_none());
+        match absent.collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(()),
+            absent => Err(self.missing(info, &absent)),
+        }
     }
 
     /// A yes-or-no setting: `true`/`1`/`yes` or `false`/`0`/`no`; `false` when absent.
@@ -168,14 +180,18 @@ impl Settings {
         }
     }
 
-    fn missing(&self, info: &ProviderInfo, name: &str) -> Error {
-        let env = info.setting(name).map_or(&[][..], |setting| setting.env);
-        let hint = if env.is_empty() || self.are_from_strangers() {
-            String::new()
-        } else {
-            format!(" (environment: {})", env.join(" or "))
+    fn missing(&self, info: &ProviderInfo, names: &[&str]) -> Error {
+        let with_hint = |name: &&str| {
+            let env = info.setting(name).map_or(&[][..], |setting| setting.env);
+            if env.is_empty() || self.are_from_strangers() {
+                format!("`{name}`")
+            } else {
+                format!("`{name}` (environment: {})", env.join(" or "))
+            }
         };
-        let message = format!("{} needs the setting `{name}`{hint}", info.title);
+        let word = if names.len() == 1 { "setting" } else { "settings" };
+        let named: Vec<String> = names.iter().map(with_hint).collect();
+        let message = format!("{} needs the {word} {}", info.title, named.join(", "));
         Error::new(ErrorKind::Unauthorized, message).with_provider(info.id)
     }
 }

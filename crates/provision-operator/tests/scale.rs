@@ -27,8 +27,6 @@ struct Case {
     count: usize,
     /// How long the cloud takes to make a host, and to delete one.
     cloud_time: Duration,
-    /// Whether the cloud refuses requests beyond the limits that it announces.
-    limits: bool,
     /// How long the operator is left alone with what it has made.
     idle: Duration,
 }
@@ -51,11 +49,11 @@ struct Figures {
     refused: usize,
 }
 
-const HEADER: &str = "tunnels  cloud's time  limits  active after  cloud, cluster for each  cloud, cluster in an idle minute  gone \
+const HEADER: &str = "cloud         tunnels  cloud's time  active after  cloud, cluster for each  cloud, cluster in an idle minute  gone \
                       after  cloud, cluster for each  refused";
 
 impl Figures {
-    fn row(&self, case: &Case) -> String {
+    fn row(&self, cloud: &str, case: &Case) -> String {
         let count = case.count as f64;
         let each = |requests: Requests| {
             format!(
@@ -74,10 +72,9 @@ impl Figures {
             ),
         };
         format!(
-            "{:>7}  {:>10} s  {:>6}  {:>10.1} s  {:>23}  {idle:>31}  {:>8.1} s  {:>23}  {:>7}",
+            "{cloud:<12}  {:>7}  {:>10} s  {:>10.1} s  {:>23}  {idle:>31}  {:>8.1} s  {:>23}  {:>7}",
             case.count,
             case.cloud_time.as_secs(),
-            if case.limits { "yes" } else { "no" },
             self.active_after.as_secs_f64(),
             each(self.create),
             self.gone_after.as_secs_f64(),
@@ -107,7 +104,7 @@ async fn run(cloud: &'static str, case: &Case) -> Figures {
     let setup = Setup {
         polls_itself: true,
         real_time: true,
-        limits: case.limits,
+        limits: true,
         boot_time: Some(case.cloud_time),
         delete_time: Some(case.cloud_time),
         ..Setup::default()
@@ -182,11 +179,10 @@ async fn a_few_tunnels_run_as_in_production() {
     let case = Case {
         count: 5,
         cloud_time: Duration::from_secs(2),
-        limits: true,
         idle: Duration::ZERO,
     };
     let figures = run(TWO[0], &case).await;
-    eprintln!("{HEADER}\n{}", figures.row(&case));
+    eprintln!("{HEADER}\n{}", figures.row(TWO[0], &case));
     assert_eq!(figures.refused, 0);
     assert!(figures.create.cloud <= 25, "{} requests for five", figures.create.cloud);
 }
@@ -194,23 +190,21 @@ async fn a_few_tunnels_run_as_in_production() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: cargo xtask bench operator"]
 async fn what_tunnels_cost_cloud_and_cluster() {
-    eprintln!("{}\n{HEADER}", TWO[0]);
-    let measure = async |count, seconds, limits, idle| {
-        let case = Case {
-            count,
-            cloud_time: Duration::from_secs(seconds),
-            limits,
-            idle: Duration::from_secs(idle),
-        };
-        eprintln!("{}", run(TWO[0], &case).await.row(&case));
-    };
+    eprintln!("{HEADER}");
+    // DigitalOcean allows 5,000 requests an hour and Linode 24,000, and the operator keeps below that by itself: with 2,000 hosts
+    // the first is a measurement of patience.
+    let few = [1, 50, 200].map(|count| (TWO[0], count));
+    let many = [200, 2_000].map(|count| ("linode", count));
     for seconds in [2, 20] {
-        for count in [1, 50, 200, 2_000] {
-            measure(count, seconds, false, 60).await;
+        for (cloud, count) in few.into_iter().chain(many) {
+            let case = Case {
+                count,
+                cloud_time: Duration::from_secs(seconds),
+                idle: Duration::from_secs(60),
+            };
+            eprintln!("{}", run(cloud, &case).await.row(cloud, &case));
         }
     }
-    // As many as the vendor's limits let through within minutes.
-    measure(200, 20, true, 60).await;
     eprintln!(
         "peak memory of operator, simulator and cluster together: {} MiB",
         peak_memory()

@@ -49,6 +49,8 @@ impl Config {
             ))
             .with_provider(INFO.id));
         }
+        let needed = ["application-key", "application-secret", "consumer-key", "project"];
+        settings.require_all(&INFO, &needed)?;
         let project = settings.require(&INFO, "project")?;
         if !is_project(project) {
             return Err(Error::invalid(

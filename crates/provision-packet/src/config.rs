@@ -33,8 +33,9 @@ impl Config {
         settings.check_names(&INFO)?;
         let endpoint = Endpoint::from_settings(&INFO, settings, PUBLIC_ENDPOINT)?;
         let hinted = |error: Error| retired(&endpoint).into_iter().fold(error, Error::hint);
-        let token = settings.require_secret(&INFO, "token").map_err(hinted)?;
-        let project = settings.require(&INFO, "project").map_err(hinted)?;
+        settings.require_all(&INFO, &["token", "project"]).map_err(hinted)?;
+        let token = settings.require_secret(&INFO, "token")?;
+        let project = settings.require(&INFO, "project")?;
         HostId::check_uuid(project).map_err(|_| {
             hinted(
                 Error::invalid("the project must be its id, a UUID as the console shows it, not its name")

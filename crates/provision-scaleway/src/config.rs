@@ -27,6 +27,7 @@ impl Config {
     /// a bad zone or a bad endpoint.
     pub fn from_settings(settings: &Settings) -> Result<Self> {
         settings.check_names(&INFO)?;
+        settings.require_all(&INFO, &["secret-key", "project"])?;
         let secret_key = settings.require_secret(&INFO, "secret-key")?;
         let project = settings.require(&INFO, "project")?;
         if Uuid::new(project).is_err() {

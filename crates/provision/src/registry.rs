@@ -180,6 +180,9 @@ mod tests {
             let text = error.to_string();
             let mut variables = info.settings.iter().flat_map(|setting| setting.env);
             assert!(variables.any(|name| text.contains(name)), "{text}");
+            for setting in info.settings.iter().filter(|setting| setting.required) {
+                assert!(text.contains(setting.name), "not all at once: {text}");
+            }
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 struct Clouds {
     /// As `-p` takes them.
     names: String,
+    /// In the name of the unit or job. Each profile has one of its own.
+    unit: String,
     /// For people.
     title: String,
     /// The variables that hold the credentials, or without which nothing goes.
@@ -25,7 +27,8 @@ struct Clouds {
 
 /// Prints it. Nothing is installed, and no secret is in it.
 pub(super) fn print(context: &Context, selection: &Selection, args: &GcArgs, kind: InstallKind) -> Outcome {
-    let clouds = Clouds::of(selection);
+    let profile = context.config.profile().filter(|_| context.config.profile_is_chosen());
+    let clouds = Clouds::of(selection, profile);
     let words = words(context, &clouds, args, kind)?;
     let text = match kind {
         InstallKind::Systemd => systemd(&clouds, &words),
@@ -60,7 +63,7 @@ pub(super) fn print(context: &Context, selection: &Selection, args: &GcArgs, kin
 }
 
 impl Clouds {
-    fn of(selection: &Selection) -> Self {
+    fn of(selection: &Selection, profile: Option<&str>) -> Self {
         let ids: Vec<&str> = selection.infos.iter().map(|info| info.id).collect();
         let titles: Vec<&str> = selection.infos.iter().map(|info| info.title).collect();
         let needed =
@@ -80,16 +83,18 @@ impl Clouds {
         } else {
             (ids.join(","), titles.join(", "))
         };
+        let plain = |c: char| if c.is_alphanumeric() || c == '_' { c } else { '-' };
+        let words = std::iter::once(names.as_str()).chain(profile);
+        let unit = words.collect::<Vec<_>>().join("-").chars().map(plain).collect();
         Self {
             names,
-            title,
+            unit,
+            title: match profile {
+                Some(profile) => format!("{title}, profile {profile}"),
+                None => title,
+            },
             variables,
         }
-    }
-
-    /// What the unit or the job is called.
-    fn name(&self) -> String {
-        self.names.replace(',', "-")
     }
 }
 
@@ -204,7 +209,7 @@ END OF UNIT
 systemctl --user daemon-reload
 systemctl --user enable --now provision-gc-{id}.timer
 "#,
-        id = clouds.name(),
+        id = clouds.unit,
         title = clouds.title,
         command = command.join(" "),
     )
@@ -245,7 +250,7 @@ jobs:
           {command}
         env:
 {secrets}"#,
-        id = clouds.name(),
+        id = clouds.unit,
         title = clouds.title,
         repository = env!("CARGO_PKG_REPOSITORY"),
         command = command.join(" "),
