@@ -101,3 +101,32 @@ fn every_command_has_a_manual_page() {
     }
     sandbox.run(&["man", "/dev/null/x"]).exits(1);
 }
+
+/// What the workspace's README shows is what the commands print, but for ages.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("examples")).unwrap();
+    std::fs::copy(root.join("examples/nginx.yaml"), sandbox.path("examples/nginx.yaml")).unwrap();
+    let is_age = |word: &str| {
+        let digits = word.strip_suffix('s').unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let ageless = |text: &str| {
+        let text = sandbox.clean(text);
+        let words = text.split(' ').map(|word| if is_age(word) { "0s" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let captures = readme.split("```console\n").skip(1);
+    let captures: Vec<&str> = captures.map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(captures.len() >= 2);
+    for capture in captures {
+        for example in capture.split("$ ").skip(1) {
+            let (command, shown) = example.split_once('\n').unwrap();
+            let run = sandbox.shell(&format!("{command} 2>&1")).exits(0);
+            assert_eq!(ageless(shown.trim_end()), ageless(run.stdout.trim_end()), "{command}");
+        }
+    }
+}

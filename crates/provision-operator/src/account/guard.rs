@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 const LEAST: Duration = Duration::from_secs(30);
 /// How many requests are under way at a time right after a rate limit; doubles with each that is answered.
 const A_FEW: usize = 2;
-/// From how many on nobody is held up any more.
+/// The most that are under way at a time until [`SHORT`] has passed; half as many after each limit that was met again meanwhile.
 const MANY: usize = 16;
 /// The share of the cloud's request limit that is kept for deletions.
 const KEPT: f64 = 0.1;
@@ -76,7 +76,10 @@ struct State {
     spent_at: Option<SystemTime>,
     closed_until: Option<(SystemTime, &'static str)>,
     short_until: Option<SystemTime>,
+    /// Since a call succeeded.
     limits_in_a_row: u32,
+    /// Since the budget was last not short.
+    limits_lately: u32,
     deleting: BTreeSet<String>,
     /// Ids that the cloud was asked about and that can be no host's, and why.
     no_ids: BTreeMap<HostId, String>,
@@ -142,7 +145,7 @@ impl Gate {
         if purpose == Purpose::Delete {
             return None;
         }
-        if state.short_until.is_some_and(|until| now < until) && !state.deleting.is_empty() {
+        if state.is_short(now) && !state.deleting.is_empty() {
             return Some(Pause {
                 reason: "DeletionsFirst",
                 lasts: TURN,
@@ -186,21 +189,32 @@ impl Gate {
         match result {
             Ok(_) => {
                 state.limits_in_a_row = 0;
-                state.room = state.room.map(|room| room * 2).filter(|room| *room < MANY);
+                if state.is_short(now) {
+                    let most = state.most();
+                    state.room = state.room.map(|room| (room * 2).min(most));
+                } else {
+                    state.limits_lately = 0;
+                    state.room = None;
+                }
             }
             Err(error) => match error.kind() {
                 ErrorKind::RateLimited => {
                     // Calls that were under way together are refused together: that is one limit.
-                    let again = state.limited(now).is_some();
-                    let row = state.limits_in_a_row.saturating_sub(u32::from(again));
+                    let again = u32::from(state.limited(now).is_some());
+                    let lately = match state.is_short(now) {
+                        true => state.limits_lately.saturating_sub(again),
+                        false => 0,
+                    };
+                    let row = state.limits_in_a_row.saturating_sub(again);
                     let doubled = RATE_LIMITED.saturating_mul(2_u32.saturating_pow(row));
                     // What the cloud says counts, but not again and again when that turns out to be too short.
-                    let least = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(row));
+                    let least = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(lately));
                     let lasts = error
                         .retry_after()
                         .map_or(doubled.min(LONGEST), |said| said.max(least.min(LEAST)));
                     state.limits_in_a_row = row.saturating_add(1);
-                    state.room = Some(A_FEW);
+                    state.limits_lately = lately.saturating_add(1);
+                    state.room = Some(A_FEW.min(state.most()));
                     state.closed_until = Some((now + lasts, "RateLimited"));
                     state.short_until = Some(now + lasts + SHORT);
                 }
@@ -222,6 +236,18 @@ impl State {
         let (until, reason) = self.closed_until?;
         let left = until.duration_since(now).ok().filter(|left| !left.is_zero());
         left.filter(|_| reason == "RateLimited")
+    }
+
+    /// Whether there was a rate limit a moment ago.
+    fn is_short(&self, now: SystemTime) -> bool {
+        self.short_until.is_some_and(|until| now < until)
+    }
+
+    /// How many requests may be under way at a time while the budget is short.
+    fn most(&self) -> usize {
+        MANY.checked_shr(self.limits_lately.saturating_sub(1))
+            .unwrap_or_default()
+            .max(1)
     }
 
     /// Requests that count against the limit at a moment: it allows as many in an hour again.
@@ -413,6 +439,27 @@ mod tests {
         gate.note(&Ok(()));
         fails(&gate, ErrorKind::RateLimited, None);
         assert_eq!(pause(&gate, Purpose::Other), Some(("RateLimited", 10)));
+    }
+
+    /// As where the cloud says a second each time, in which a single request is made up for.
+    #[test]
+    fn a_limit_that_is_met_again_and_again_is_asked_less_often() {
+        let (gate, seconds) = gate();
+        let mut now = 1_000;
+        for expected in [1, 2, 4, 8, 16, 30, 30] {
+            gate.note(&Ok(()));
+            fails(&gate, ErrorKind::RateLimited, Some(1));
+            fails(&gate, ErrorKind::RateLimited, Some(1));
+            assert_eq!(pause(&gate, Purpose::Delete), Some(("RateLimited", expected)));
+            now += expected;
+            seconds.store(now, Ordering::SeqCst);
+        }
+        assert_eq!(gate.state().most(), 1);
+        seconds.store(now + 60, Ordering::SeqCst);
+        gate.note(&Ok(()));
+        assert_eq!(gate.state().room, None, "a minute without a limit");
+        fails(&gate, ErrorKind::RateLimited, Some(1));
+        assert_eq!(pause(&gate, Purpose::Delete), Some(("RateLimited", 1)));
     }
 
     #[test]
