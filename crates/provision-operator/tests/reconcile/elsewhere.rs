@@ -61,7 +61,7 @@ fn nothing_stays_in_a_region_that_is_left() {
         world.make_host("runner", json!({ "regions": regions, "ports": ["22"] }));
         let faults = world.sim.faults();
         faults.add(Fault::new(Effect::SoldOut).times(1));
-        let broken = faults.add(
+        faults.add(
             Fault::new(Effect::ServerError { status: 500 })
                 .method("DELETE")
                 .times(1),
