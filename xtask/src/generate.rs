@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::{Result, cargo, manifest, read, write};
+use crate::{Result, cargo, manifest, matrix, read, write};
 
 mod blocks;
 mod facts;
@@ -28,6 +28,9 @@ pub(crate) fn run(root: &Path, mode: Mode) -> Result<ExitCode> {
     let (blocks, problems) = sources::blocks(root, &providers);
     report.problems.extend(problems);
     report.apply(root, mode, &blocks);
+    report
+        .problems
+        .extend(matrix::faults::problems_of_the_page(root, &providers));
     match providers_json(root, mode).and_then(|json| facts::blocks(&json, &providers)) {
         Ok(blocks) => report.apply(root, mode, &blocks),
         Err(problem) => report.problems.push(problem),

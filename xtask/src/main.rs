@@ -33,6 +33,9 @@ tasks:
   tidy                check what imports what, the standard file set, file sizes, links and more
   matrix              run the contract suite of every provider and print the table provider x case; --report FOLDER only
                       prints what an earlier run with PROVISION_MATRIX_REPORT=FOLDER left
+  matrix --faults [-p CLOUD[,CLOUD]] [--case NAME] [--seed NUMBER]
+                      run every fault at every request of every operation and write docs/faults.md; minutes. With a seed, the share
+                      that `cargo test` runs, drawn with it
   oracles [--only NAMES]
                       run the vendors' Python SDKs against the simulator and print the table SDK x case
   features            check that each feature of the umbrella compiles alone and pulls in no other provider

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::manifest::{self, Provider};
 use crate::{Result, cargo};
 
+pub(crate) mod faults;
 mod table;
 
 /// How one case ended for one provider.
@@ -49,11 +50,14 @@ const REPORT: &str = "PROVISION_MATRIX_REPORT";
 /// Runs the contract tests of every provider, or with `--report FOLDER` reads what an earlier run of them wrote there. The last
 /// line it prints is `N passed, N failed, N skipped`.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<ExitCode> {
+    if let ["--faults", rest @ ..] = arguments {
+        return faults::run(root, rest);
+    }
     let providers = manifest::load(root)?;
     let (folder, ran) = match arguments {
         [] => run_tests(root, &providers)?,
         ["--report", folder] => (root.join(folder), true),
-        _ => return Err("usage: cargo xtask matrix [--report FOLDER]".to_owned()),
+        _ => return Err("usage: cargo xtask matrix [--report FOLDER | --faults ...]".to_owned()),
     };
     let providers: Vec<String> = providers.into_iter().map(|provider| provider.id).collect();
     let report = match read_all(&folder).and_then(|texts| parse(&texts)) {

@@ -8,6 +8,21 @@ use serde::Deserialize;
 
 use crate::{id, info::INFO, status::host_status};
 
+/// What Civo answers to a deletion.
+/// <https://github.com/civo/civogo/blob/master/client.go>
+#[derive(Deserialize)]
+struct Done {
+    result: String,
+}
+
+/// Whether an answer is Civo's own word for success, and not a page of something in between.
+pub(crate) fn check_success(answer: &Answer) -> Result<()> {
+    match answer.json::<Done>()?.result.as_str() {
+        "success" => Ok(()),
+        other => Err(answer.unexpected(format!("the result of the deletion is {other:?}, not success"))),
+    }
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Instance {
     id: String,

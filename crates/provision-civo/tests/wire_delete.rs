@@ -337,3 +337,22 @@ async fn the_firewall_of_a_host_that_never_came_to_be_is_found_by_the_key() {
         2
     );
 }
+
+/// A page of a gateway, with status 200, in the place of Civo's word: the firewall is still there, and nobody would look for it
+/// again.
+#[tokio::test]
+async fn only_civos_own_word_says_that_a_firewall_went() {
+    let server = wire::server().await;
+    answer(&server, "GET", &instance_path(), 404, gone()).await;
+    let named = firewall(&format!("provision-{ID}"), 0);
+    answer(&server, "GET", "/v2/firewalls", 200, json!([named])).await;
+    answer_once(&server, "DELETE", &wall(), 200, json!({})).await;
+    answer_once(&server, "DELETE", &wall(), 200, json!({"result": "queued"})).await;
+    answer_success(&server, "DELETE", &wall()).await;
+    let cloud = connect(&server);
+    for _ in 0..2 {
+        let error = cloud.delete(&id().into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+    }
+    assert_eq!(cloud.delete(&id().into()).await.unwrap(), Deletion::Removed);
+}

@@ -67,7 +67,7 @@ impl<C: Cloud> Hosted<C> {
         {
             return self.not_free(&order, named, taken(&order)).await;
         }
-        let pending = self.memory.begin(&hash, &order.name, info.visible_within);
+        let pending = self.memory.begin(&hash, &order, info.visible_within);
         match self.cloud.create(&order).await {
             Ok(host) => {
                 pending.made(&host);
@@ -132,7 +132,7 @@ impl<C: Cloud> Hosted<C> {
     /// Goes on with a host that an earlier call made.
     async fn adopt(&self, order: &Order, found: ProvisionedHost) -> Result<ProvisionedHost> {
         let id = found.id.clone();
-        if found.status == HostStatus::Deleting {
+        if found.status == HostStatus::Deleting || self.memory.is_dying(&id) {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!(
@@ -281,7 +281,7 @@ impl<C: Cloud> Hosted<C> {
             // Too new for the cloud to know it everywhere: it is not gone.
             return Deletion::InProgress;
         }
-        self.memory.forget_host(id);
+        self.memory.is_being_deleted(id, removed.is_over());
         removed
     }
 
@@ -348,10 +348,24 @@ impl<C: Cloud> Hosted<C> {
             }
         }
         Ok(Settled {
-            host: stays,
+            host: self.completed(hash, host, stays).await?,
             duplicates,
             certain,
         })
+    }
+
+    /// The host that stays may be another caller's who never came to complete it, such as one that lost the answer to its create:
+    /// its ports would stay open. Who settles for it knows what was asked for.
+    async fn completed(&self, hash: &str, asked: &ProvisionedHost, stays: ProvisionedHost) -> Result<ProvisionedHost> {
+        let waits = asked.id != stays.id && stays.status != HostStatus::Failed;
+        match self.memory.order(hash).filter(|_| waits) {
+            Some(order) => {
+                let id = stays.id.clone();
+                let completed = self.cloud.complete(&order, stays, Made::Earlier).await;
+                completed.map_err(|error| error.with_host(id))
+            }
+            None => Ok(stays),
+        }
     }
 
     async fn read_catalog(&self, query: &CatalogQuery) -> Result<Catalog> {

@@ -56,6 +56,8 @@ struct World {
     calls: Vec<String>,
     /// The create is applied, and its answer is lost.
     loses_answer: bool,
+    /// A deleted host is still shown, and nothing about it says that it goes.
+    lingers: bool,
     now: Duration,
 }
 
@@ -188,6 +190,9 @@ impl Cloud for Fake {
         let mut world = self.world.lock().unwrap();
         if world.denied {
             return Ok(Deletion::NotFound);
+        }
+        if world.lingers {
+            return Ok(Deletion::InProgress);
         }
         let before = world.hosts.len();
         world.hosts.retain(|host| host.id != *id);
@@ -690,6 +695,44 @@ fn of_several_hosts_with_one_key_the_oldest_stays() {
     fake.calls();
     assert!(run(cloud.settle(&made("4", "web-1", 0))).unwrap().certain);
     assert_eq!(fake.calls(), [""; 0]);
+}
+
+#[test]
+fn whoever_settles_for_another_callers_host_completes_it() {
+    let fake = Fake::new(&PLAIN);
+    fake.change(|world| world.loses_answer = true);
+    run(fake.hosted().provision(&named("web-1"))).unwrap_err();
+    // That caller died. The list lags, so that another one makes a second host.
+    let cloud = fake.hosted();
+    let mine = run(cloud.provision(&named("web-1"))).unwrap();
+    fake.change(|world| world.hidden.clear());
+    fake.calls();
+    fake.fails("complete", busy);
+    let error = run(cloud.settle(&mine)).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.host().map(HostId::as_str)),
+        (ErrorKind::RateLimited, Some("1"))
+    );
+    let calls = fake.calls();
+    assert!(calls.contains(&"complete 1 Earlier".to_owned()), "{calls:?}");
+    assert_eq!(fake.ids(), ["1"]);
+}
+
+#[test]
+fn a_host_that_this_process_deletes_is_not_adopted_though_nothing_shows_it() {
+    let fake = Fake::new(&PLAIN);
+    let cloud = fake.hosted();
+    let mine = run(cloud.provision(&named("web-1"))).unwrap();
+    fake.change(|world| world.lingers = true);
+    assert_eq!(
+        run(cloud.delete(&mine.id.clone().into())).unwrap(),
+        Deletion::InProgress
+    );
+    let error = run(cloud.provision(&named("web-1"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    // A deletion that never comes about does not count for ever.
+    fake.change(|world| world.now = Duration::from_secs(61));
+    assert_eq!(run(cloud.provision(&named("web-1"))).unwrap().id, mine.id);
 }
 
 #[test]

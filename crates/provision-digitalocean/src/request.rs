@@ -2,7 +2,7 @@
 //! Source: <https://docs.digitalocean.com/reference/api/digitalocean/>
 
 use provision_core::{Find, HostId, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Result};
-use provision_http::{Endpoint, IdOrName, Request, Subject};
+use provision_http::{Endpoint, IdOrName, Request, Subject, http::StatusCode};
 use serde::Serialize;
 
 /// The largest page that the API gives.
@@ -50,7 +50,8 @@ pub(crate) fn get_droplet(endpoint: &Endpoint, id: u64) -> Request {
 }
 
 pub(crate) fn delete_droplet(endpoint: &Endpoint, id: u64) -> Request {
-    Request::delete("delete droplet", endpoint.join(["v2", "droplets", &id.to_string()])).about(Subject::Host)
+    let delete = Request::delete("delete droplet", endpoint.join(["v2", "droplets", &id.to_string()]));
+    delete.about(Subject::Host).answered_with(StatusCode::NO_CONTENT)
 }
 
 /// Tags filter one at a time: the key's hash when there is one, because it is the narrower, else the marker.
@@ -124,7 +125,8 @@ pub(crate) fn list_firewalls(endpoint: &Endpoint, page: usize) -> Request {
 }
 
 pub(crate) fn delete_firewall(endpoint: &Endpoint, id: &HostId) -> Request {
-    Request::delete("delete firewall", endpoint.join(["v2", "firewalls", id.as_str()])).about(Subject::Part)
+    let delete = Request::delete("delete firewall", endpoint.join(["v2", "firewalls", id.as_str()]));
+    delete.about(Subject::Part).answered_with(StatusCode::NO_CONTENT)
 }
 
 pub(crate) fn list_sizes(endpoint: &Endpoint, page: usize) -> Request {

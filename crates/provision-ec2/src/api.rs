@@ -168,7 +168,7 @@ impl Api {
             return Ok(());
         }
         let delete = request::delete_group(&self.endpoint, &group.id);
-        match self.client.remove(delete).await? {
+        match self.remove_group(delete).await? {
             Going::Busy(_) => Ok(()),
             Going::Accepted | Going::Gone => Err(Error::new(
                 ErrorKind::Conflict,
@@ -217,7 +217,7 @@ impl Api {
             Err(error) if error.kind() == ErrorKind::NotFound => Err(error
                 .with_kind(ErrorKind::Conflict)
                 .hint("the new group is not visible everywhere yet: try again")),
-            other => other.map(|_| ()),
+            other => response::check_done(&other?),
         }
     }
 
@@ -244,13 +244,23 @@ impl Api {
     async fn tie(&self, tag: Request) -> Result<()> {
         match self.client.send(tag).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            other => other.map(|_| ()),
+            other => response::check_done(&other?),
+        }
+    }
+
+    /// Only EC2's own word counts as success: nothing looks for the group again.
+    async fn remove_group(&self, delete: Request) -> Result<Going> {
+        match self.client.send(delete).await {
+            Ok(answer) => response::check_done(&answer).map(|()| Going::Accepted),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Going::Gone),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(Going::Busy(error)),
+            Err(error) => Err(error),
         }
     }
 
     /// Deletes groups; one that something refers to is left for later.
     pub(crate) async fn delete_groups(&self, groups: &[Group]) -> Result<Deletion> {
-        let delete = |group: &Group| self.client.remove(request::delete_group(&self.endpoint, &group.id));
+        let delete = |group: &Group| self.remove_group(request::delete_group(&self.endpoint, &group.id));
         let deleted: Result<Vec<Going>> = join_all(groups.iter().map(delete)).await.into_iter().collect();
         Ok(match deleted? {
             all if all.iter().any(Going::is_busy) => Deletion::InProgress,

@@ -197,6 +197,19 @@ impl Group {
     }
 }
 
+/// Whether an answer is EC2's own word that it did what it was told, and not a page of something in between.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html>; moto leaves `return` out.
+pub(crate) fn check_done(answer: &Answer) -> Result<()> {
+    let said = read(answer, |root| {
+        let own = root.tag_name().name().ends_with("Response");
+        own.then(|| text(root, "return"))
+    })?;
+    match said.as_deref() {
+        None | Some("true") => Ok(()),
+        Some(other) => Err(answer.unexpected(format!("EC2 answers {other:?}, not true: try again"))),
+    }
+}
+
 /// The id of a group that was just made.
 pub(crate) fn created_group(answer: &Answer) -> Result<String> {
     read(answer, |root| text(root, "groupId"))

@@ -263,6 +263,34 @@ async fn deletes_without_waiting() {
     assert_eq!(cloud.delete(&id().into()).await.unwrap(), Deletion::NotFound);
 }
 
+/// A page of a gateway, with status 200, in the place of EC2's word: the group is still there, and nobody would look for it again.
+#[tokio::test]
+async fn only_ec2s_own_word_says_that_a_group_went() {
+    let server = wire::server().await;
+    let cloud = connect(&server);
+    for (word, removed) in [
+        (None, false),
+        (Some("<return>false</return>"), false),
+        (Some(DONE), true),
+    ] {
+        once(&server, "DescribeInstances", &reservations(&ours("terminated", ""), "")).await;
+        let tied = groups(&group("sg-0cc", "", Some(ID)));
+        once(&server, "DescribeSecurityGroups", &tied).await;
+        match word {
+            Some(word) => once(&server, "DeleteSecurityGroup", word).await,
+            None => page_once(&server, "DeleteSecurityGroup").await,
+        }
+        match cloud.delete(&id().into()).await {
+            Ok(deletion) => assert_eq!((deletion, removed), (Deletion::Removed, true)),
+            Err(error) => assert_eq!(
+                (error.kind(), removed),
+                (ErrorKind::UnexpectedResponse, false),
+                "{error}"
+            ),
+        }
+    }
+}
+
 /// A group may meanwhile be that of the next host of the same key.
 #[tokio::test]
 async fn the_group_of_another_instance_stays() {

@@ -62,7 +62,13 @@ impl Gce {
 
     async fn disk(&self, target: &Target) -> Result<Option<Disk>> {
         let get = request::get_disk(&self.config.endpoint, target);
-        self.client.find(get).await
+        match self.client.find::<Disk>(get).await? {
+            Some(other) if other.name != target.name => Err(Error::new(
+                ErrorKind::UnexpectedResponse,
+                "the answer is about another disk: is the endpoint right?",
+            )),
+            found => Ok(found),
+        }
     }
 
     /// The newest creation or deletion of an instance. Its time is compared as an instant: offsets change with the season.

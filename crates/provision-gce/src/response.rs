@@ -72,6 +72,7 @@ fn labels(pairs: Option<&BTreeMap<String, String>>) -> Labels {
 
 #[derive(Deserialize)]
 pub(crate) struct Disk {
+    pub(crate) name: String,
     labels: Option<BTreeMap<String, String>>,
     /// Links of the instances that use it.
     users: Option<Vec<String>>,

@@ -276,6 +276,17 @@ async fn a_name_is_nobody_s_as_long_as_nothing_tells_whose_it_is() {
     assert!(error.to_string().contains("was not made by this tool"), "{error}");
 }
 
+/// What does not even name a disk says nothing about one.
+#[tokio::test]
+async fn an_empty_object_is_no_disk() {
+    let server = wire::server().await;
+    answer(&server, "GET", DISK, 200, json!({})).await;
+    accepts(&server).await;
+    let error = connect(&server).provision(&keyed_host()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{error}");
+    assert_eq!(count(&server, "POST", INSTANCES).await, 0);
+}
+
 #[tokio::test]
 async fn nothing_is_made_for_a_name_whose_disk_or_rule_is_somebody_else_s() {
     for (path, there, text) in [

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use provision_core::{Error, Find, HostName, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Result};
-use provision_http::{Endpoint, IdOrName, Request, Subject};
+use provision_http::{Endpoint, IdOrName, Request, Subject, http::StatusCode};
 use serde::Serialize;
 
 /// The largest page that the API gives.
@@ -155,7 +155,8 @@ pub(crate) fn find_firewall(endpoint: &Endpoint, server: u64) -> Request {
 
 pub(crate) fn delete_firewall(endpoint: &Endpoint, id: u64) -> Request {
     let url = endpoint.join(["v1", "firewalls", &id.to_string()]);
-    Request::delete("delete firewall", url).about(Subject::Part)
+    let delete = Request::delete("delete firewall", url).about(Subject::Part);
+    delete.answered_with(StatusCode::NO_CONTENT)
 }
 
 pub(crate) fn list_server_types(endpoint: &Endpoint, page: usize) -> Request {

@@ -271,16 +271,26 @@ impl Client {
         let request_id = self.request_id(&response);
         if response.status.is_success() {
             let (provider, operation) = (self.vendor.provider, request.operation());
-            return (
-                Ok(Answer {
-                    response,
-                    provider,
-                    operation,
-                    subject: request.subject(),
-                    request_id,
-                }),
-                false,
-            );
+            let answer = Answer {
+                response,
+                provider,
+                operation,
+                subject: request.subject(),
+                request_id,
+            };
+            let status = answer.response.status;
+            return match request.success().filter(|expected| *expected != status) {
+                None => (Ok(answer), false),
+                Some(expected) => {
+                    let text = format!(
+                        "the answer is {}, but {} answers {}: is the endpoint right?",
+                        status.as_u16(),
+                        self.vendor.title,
+                        expected.as_u16()
+                    );
+                    (Err(answer.unexpected(text)), false)
+                }
+            };
         }
         let failure = Failure::new(
             request.subject(),

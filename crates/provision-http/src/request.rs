@@ -1,7 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use provision_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use url::Url;
@@ -21,6 +21,7 @@ pub struct Request {
     body: Bytes,
     retry: Retry,
     subject: Subject,
+    success: Option<StatusCode>,
     secrets: Secrets,
 }
 
@@ -77,6 +78,7 @@ impl Request {
             body: Bytes::new(),
             retry,
             subject: Subject::Other,
+            success: None,
             secrets: Secrets::default(),
         }
     }
@@ -210,6 +212,14 @@ impl Request {
         self.subject
     }
 
+    /// The one status with which this cloud answers a success. Another one, such as a gateway's 200 with a page of its own, is
+    /// then an error. For what nobody looks at again, such as the deletion of a part, where the vendor documents 204 without a
+    /// body.
+    pub fn answered_with(mut self, success: StatusCode) -> Self {
+        self.success = Some(success);
+        self
+    }
+
     /// Overrides the retry class, for APIs that read with POST.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
@@ -250,6 +260,10 @@ impl Request {
     #[must_use]
     pub fn retry_class(&self) -> Retry {
         self.retry
+    }
+
+    pub(crate) fn success(&self) -> Option<StatusCode> {
+        self.success
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {

@@ -340,3 +340,18 @@ mod lists {
         assert!(answer.json::<Page>().is_err());
     }
 }
+
+/// A gateway that answers 200 with a page of its own did not delete anything.
+#[tokio::test]
+async fn a_success_that_the_cloud_does_not_answer_is_none() {
+    let delete = || request(Method::DELETE).answered_with(http::StatusCode::NO_CONTENT);
+    for body in ["", "{}", "<html>welcome</html>"] {
+        let script = Script::new([common::answer(200, body)]);
+        let error = client(&script).send(delete()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{body}");
+        assert!(error.to_string().contains("is 200"), "{error}");
+        assert_eq!(script.sent(), 1);
+    }
+    let script = Script::new([common::answer(204, "")]);
+    client(&script).send(delete()).await.unwrap();
+}

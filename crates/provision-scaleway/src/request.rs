@@ -2,7 +2,7 @@
 //! <https://www.scaleway.com/en/developers/api/instance/>, <https://www.scaleway.com/en/developers/api/marketplace/>
 
 use provision_core::{Error, Find, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Protocol, Result};
-use provision_http::{Endpoint, Request, Subject, url::Url};
+use provision_http::{Endpoint, Request, Subject, http::StatusCode, url::Url};
 use serde::Serialize;
 
 use crate::{
@@ -127,7 +127,8 @@ pub(crate) fn get_server(endpoint: &Endpoint, id: &ServerId) -> Request {
 
 /// Leaves the disks behind; refused unless the server is switched off.
 pub(crate) fn delete_server(endpoint: &Endpoint, id: &ServerId) -> Request {
-    Request::delete("delete server", of_server(endpoint, id, &[])).about(Subject::Host)
+    let delete = Request::delete("delete server", of_server(endpoint, id, &[]));
+    delete.about(Subject::Host).answered_with(StatusCode::NO_CONTENT)
 }
 
 /// Several tags are joined by commas; a server must have all of them. Oldest first, so that a server made meanwhile does not
@@ -218,7 +219,8 @@ fn list_groups(endpoint: &Endpoint, zone: &Zone) -> Request {
 }
 
 pub(crate) fn delete_group(endpoint: &Endpoint, zone: &Zone, group: &Uuid) -> Request {
-    Request::delete("delete security group", of_group(endpoint, zone, group, &[])).about(Subject::Part)
+    let delete = Request::delete("delete security group", of_group(endpoint, zone, group, &[]));
+    delete.about(Subject::Part).answered_with(StatusCode::NO_CONTENT)
 }
 
 pub(crate) fn list_rules(endpoint: &Endpoint, zone: &Zone, group: &Uuid) -> Request {
@@ -306,7 +308,8 @@ pub(crate) fn list_volumes_of_server(endpoint: &Endpoint, id: &ServerId) -> Requ
 }
 
 pub(crate) fn delete_volume(endpoint: &Endpoint, zone: &Zone, volume: &Uuid) -> Request {
-    Request::delete("delete volume", zonal(endpoint, zone, &["volumes", volume.as_str()])).about(Subject::Part)
+    let delete = Request::delete("delete volume", zonal(endpoint, zone, &["volumes", volume.as_str()]));
+    delete.about(Subject::Part).answered_with(StatusCode::NO_CONTENT)
 }
 
 pub(crate) fn list_plans(endpoint: &Endpoint, zone: &Zone, page: usize) -> Request {

@@ -194,6 +194,8 @@ fn an_instance_comes_up_and_goes_with_its_disk_and_address() {
     assert_eq!((items(&sim, "host").len(), items(&sim, "volume").len()), (1, 1));
     call(&sim, "TerminateInstances", &[("InstanceId.1", &id)]);
     assert!(get().contains("shutting-down") && !get().contains("<ipAddress>"));
+    let going = sim.inventory();
+    assert!(going.len() == 2 && going.iter().all(|item| !item.bills), "{going:?}");
     advance(&sim, 2_000);
     assert_eq!(element(&get(), "name"), "terminated");
     assert!(sim.inventory().is_empty());

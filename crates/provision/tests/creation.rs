@@ -81,6 +81,24 @@ async fn an_error_says_whether_a_host_may_exist() {
 }
 
 #[tokio::test]
+async fn the_last_error_says_what_earlier_attempts_left() {
+    for (first, names_a_host) in [
+        (Step::Unfinished(ErrorKind::Unavailable), true),
+        (Step::Lost(ErrorKind::Unavailable, Duration::ZERO), false),
+    ] {
+        let script = [first, Step::Fails(ErrorKind::Unauthorized)];
+        let (cloud, timer, wanted) = (FakeCloud::new(script), FakeTimer::default(), wanted());
+        let mut creation = Creation::new(&cloud, &wanted, &timer, steady(None));
+        let error = creation.run(|_| {}).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        assert_eq!(
+            (error.host().is_some(), error.may_exist()),
+            (names_a_host, !names_a_host)
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_deadline_ends_it_with_the_last_error() {
     let (cloud, timer, wanted) = (
         FakeCloud::new((0..4).map(|_| Step::Lost(ErrorKind::Unavailable, Duration::from_secs(30)))),

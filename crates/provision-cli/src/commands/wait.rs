@@ -133,7 +133,11 @@ impl Watch<'_> {
             WaitOutcome::Gone if self.gone_is_fine => Ended::well(document.with_status("deleted")),
             WaitOutcome::Gone => {
                 let error = provision::Error::host_not_found(&self.id).with_provider(self.info.id);
-                Ended::failed(None, explain(error))
+                let delete = self.command("delete", &[]);
+                Ended::failed(
+                    None,
+                    explain(error).hint(format!("remove what may be left of it: {delete}")),
+                )
             }
             WaitOutcome::Failed => {
                 let reason = wait.host().and_then(|host| host.message.clone());

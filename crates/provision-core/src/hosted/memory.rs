@@ -9,7 +9,13 @@ use std::{
 
 use futures_util::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-use crate::{Clock, HostId, HostName, ProvisionedHost};
+use crate::{Clock, HostId, HostName, Order, ProvisionedHost};
+
+/// For how long it is remembered what was asked for: until then whoever waits for the host is done.
+const ORDER_KEPT: Duration = Duration::from_secs(3600);
+
+/// For how long a host whose deletion was begun is taken for a dying one, on clouds that do not say so themselves.
+const DYING: Duration = Duration::from_secs(60);
 
 /// What became of a create with a key.
 #[derive(Debug, Clone)]
@@ -40,6 +46,10 @@ pub(super) struct Memory {
 struct State {
     /// By a key's hash.
     creates: BTreeMap<String, Create>,
+    /// What was asked for, and until when it is kept, by a key's hash.
+    orders: BTreeMap<String, (Duration, Order)>,
+    /// Hosts whose deletion was begun, and until when that counts.
+    dying: BTreeMap<HostId, Duration>,
     turns: BTreeMap<String, Weak<AsyncMutex<()>>>,
 }
 
@@ -78,11 +88,16 @@ impl Memory {
     }
 
     /// A create with the key is about to be sent. Unless the result is told what became of it, that is unknown.
-    pub(super) fn begin(&self, hash: &str, name: &HostName, visible_within: Duration) -> Pending<'_> {
+    pub(super) fn begin(&self, hash: &str, order: &Order, visible_within: Duration) -> Pending<'_> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.orders.retain(|_, (until, _)| *until > now);
+        let kept = (now.saturating_add(ORDER_KEPT), order.clone());
+        state.orders.insert(hash.to_owned(), kept);
         Pending {
             memory: self,
             hash: hash.to_owned(),
-            name: name.clone(),
+            name: order.name.clone(),
             visible_within,
             told: false,
         }
@@ -97,17 +112,41 @@ impl Memory {
         found.cloned()
     }
 
-    /// A host is being deleted.
-    pub(super) fn forget_host(&self, id: &HostId) {
-        self.state()
+    /// What was asked for with the key, by the last create of this process.
+    pub(super) fn order(&self, hash: &str) -> Option<Order> {
+        let now = self.clock.now();
+        let state = self.state();
+        let kept = state.orders.get(hash).filter(|(until, _)| *until > now);
+        kept.map(|(_, order)| order.clone())
+    }
+
+    /// A host is being deleted, or is gone: some clouds give its id to the next host of its name.
+    pub(super) fn is_being_deleted(&self, id: &HostId, over: bool) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state
             .creates
             .retain(|_, create| create.host.as_ref().is_none_or(|host| host.id != *id));
+        state.dying.retain(|_, until| *until > now);
+        match over {
+            true => drop(state.dying.remove(id)),
+            false => drop(state.dying.insert(id.clone(), now.saturating_add(DYING))),
+        }
+    }
+
+    /// Whether this process began to delete the host a moment ago.
+    pub(super) fn is_dying(&self, id: &HostId) -> bool {
+        let now = self.clock.now();
+        self.state().dying.get(id).is_some_and(|until| *until > now)
     }
 
     fn remember(&self, hash: &str, name: &HostName, host: Option<&ProvisionedHost>, visible_within: Duration) {
         let now = self.clock.now();
         let mut state = self.state();
         state.creates.retain(|_, create| create.until > now);
+        if let Some(host) = host {
+            state.dying.remove(&host.id);
+        }
         let create = Create {
             until: now.saturating_add(visible_within),
             name: name.clone(),

@@ -93,6 +93,13 @@ pub(crate) async fn once(server: &MockServer, action: &str, inner: &str) {
     reply(server, action, 200, inner, false).await;
 }
 
+/// A page of something in between, with status 200.
+pub(crate) async fn page_once(server: &MockServer, action: &str) {
+    let page = ResponseTemplate::new(200).set_body_raw("<html><h1>Welcome</h1></html>", "text/html");
+    let mock = Mock::given(body_string_contains(format!("Action={action}&"))).respond_with(page);
+    mock.up_to_n_times(1).mount(server).await;
+}
+
 pub(crate) async fn refuse(server: &MockServer, action: &str, code: &str) {
     reply(server, action, 400, code, false).await;
 }

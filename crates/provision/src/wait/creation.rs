@@ -49,7 +49,8 @@ impl<'a> Creation<'a> {
     /// next call.
     ///
     /// # Errors
-    /// Any error that is not retryable, at once; the last retryable one when the time ran out.
+    /// Any error that is not retryable, at once; the last retryable one when the time ran out. With the host that an attempt
+    /// made, or that it may have made one, whatever this error is about.
     pub async fn next(&mut self) -> Result<Option<Observation>> {
         if self.ended {
             return Ok(None);
@@ -75,10 +76,19 @@ impl<'a> Creation<'a> {
                     Some(delay) => Ok(Some(Observation::Retrying { error, delay })),
                     None => {
                         self.ended = true;
-                        Err(error)
+                        Err(self.with_what_exists(error))
                     }
                 }
             }
+        }
+    }
+
+    /// The last error says what any of the attempts left behind: whoever sees that one alone has to know.
+    fn with_what_exists(&self, error: Error) -> Error {
+        match &self.existing {
+            Some(id) if error.host().is_none() => error.with_host(id.clone()),
+            None if self.unanswered => error.with_may_exist(true),
+            _ => error,
         }
     }
 

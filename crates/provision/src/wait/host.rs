@@ -75,7 +75,7 @@ pub enum Outcome {
     Active,
     /// It could not be built; delete it. Why is in [`ProvisionedHost::message`].
     Failed,
-    /// It does not exist, or no longer does.
+    /// It does not exist, or no longer does. What was made for it may still be there: delete it by its id.
     Gone,
     /// The time ran out; the host stays as it is.
     TimedOut,

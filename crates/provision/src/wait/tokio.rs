@@ -53,7 +53,11 @@ pub async fn create(cloud: &dyn Provisioner, host: &BasicHost, timeout: Duration
     })?;
     match (outcome, wait.host()) {
         (Outcome::Active, Some(host)) => Ok(host.clone()),
-        (Outcome::Gone, _) => failed(ErrorKind::NotFound, "the host was deleted before it was active"),
+        (Outcome::Gone, _) => failed(
+            ErrorKind::NotFound,
+            "the host was deleted before it was active: delete it by its id, so that nothing of it is left",
+        )
+        .map_err(|error| error.with_host(id)),
         (Outcome::Failed, Some(host)) => {
             let reason = host.message.as_deref().unwrap_or("the cloud says no reason");
             failed(

@@ -36,6 +36,8 @@ pub(crate) enum Step {
     FailsFor(ErrorKind, Duration),
     /// A create whose outcome is unknown, and how long a list may lack its host.
     Lost(ErrorKind, Duration),
+    /// A host was made, and what follows failed.
+    Unfinished(ErrorKind),
     /// Which of several hosts stays.
     Settles(&'static str, &'static [&'static str], bool),
 }
@@ -81,6 +83,7 @@ impl FakeCloud {
         match step.unwrap_or_else(|| panic!("unexpected call: {call}")) {
             Step::Fails(kind) => Err(Error::new(kind, "scripted")),
             Step::FailsFor(kind, wait) => Err(Error::new(kind, "scripted").with_retry_after(Some(wait))),
+            Step::Unfinished(kind) => Err(Error::new(kind, "scripted").with_host(id())),
             Step::Lost(kind, wait) => Err(Error::new(kind, "scripted")
                 .with_retry_after(Some(wait))
                 .with_may_exist(true)),

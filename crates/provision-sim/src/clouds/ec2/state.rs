@@ -163,22 +163,33 @@ impl State {
     }
 
     pub(super) fn inventory(&self) -> Vec<Item> {
+        let ending = self.instances.iter().filter(|instance| instance.life.ended.is_some());
+        let ending: Vec<&str> = ending.map(|instance| instance.id.as_str()).collect();
+        let is_ending = |id: &str| ending.contains(&id);
         let hosts = self
             .instances
             .iter()
             .filter(|instance| !instance.terminated)
             .map(|instance| {
-                Item::new(ID, "host", &instance.id, instance.name())
-                    .bills()
-                    .plan(&instance.kind)
+                let item = Item::new(ID, "host", &instance.id, instance.name());
+                // One that is shutting down bills no more.
+                // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
+                let item = match is_ending(&instance.id) {
+                    true => item,
+                    false => item.bills(),
+                };
+                item.plan(&instance.kind)
                     .region(&instance.region)
                     .ip(instance.public_ip.clone())
                     .user_data(&instance.user_data_sha256)
             });
-        let volumes = self
-            .volumes
-            .iter()
-            .map(|volume| Item::new(ID, "volume", &volume.id, "").bills().region(&volume.region));
+        let volumes = self.volumes.iter().map(|volume| {
+            let item = Item::new(ID, "volume", &volume.id, "").region(&volume.region);
+            match volume.goes_with_instance && is_ending(&volume.instance) {
+                true => item,
+                false => item.bills(),
+            }
+        });
         let groups = self
             .groups
             .iter()
