@@ -189,9 +189,11 @@ impl Settings {
                 format!("`{name}` (environment: {})", env.join(" or "))
             }
         };
-        let word = if names.len() == 1 { "setting" } else { "settings" };
         let named: Vec<String> = names.iter().map(with_hint).collect();
-        let message = format!("{} needs the {word} {}", info.title, named.join(", "));
+        let message = match named.as_slice() {
+            [one] => format!("the setting {one} is missing"),
+            several => format!("these settings are missing: {}", several.join(", ")),
+        };
         Error::new(ErrorKind::Unauthorized, message).with_provider(info.id)
     }
 }

@@ -2,7 +2,7 @@
 //! expressions on whole fields (`name eq web.*`); the two cannot be mixed.
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/instances/list>
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::Value;
 
 /// A filter that was understood: all conditions have to hold.
