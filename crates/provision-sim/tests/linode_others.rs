@@ -173,3 +173,54 @@ fn the_catalog_has_its_oddities() {
     assert_eq!(account.get("/regions/ap-south").json["status"], "outage");
     assert_eq!(account.get("/linode/types/none").status, 404);
 }
+
+#[test]
+fn a_stackscript_is_what_the_instance_runs() {
+    let sim = sim();
+    let account = account(&sim);
+    let script =
+        json!({ "label": "web-1", "images": ["linode/ubuntu24.04"], "script": "#!/bin/sh\n", "is_public": false });
+    let made = account.post("/linode/stackscripts", script.clone()).json;
+    assert_eq!((&made["script"], &made["mine"]), (&json!("#!/bin/sh\n"), &json!(true)));
+    let path = format!("/linode/stackscripts/{}", made["id"]);
+    let listed = filtered(&account, "/linode/stackscripts", r#"{"mine":true}"#).json;
+    assert_eq!(
+        (&listed["results"], &listed["data"][0]["script"]),
+        (&json!(1), &json!(""))
+    );
+
+    let mut order = order("web-1");
+    let fields = order.as_object_mut().unwrap();
+    fields.remove("metadata");
+    fields.remove("firewall_id");
+    fields.insert("stackscript_id".into(), made["id"].clone());
+    fields.insert("image".into(), json!("linode/debian12"));
+    let other_image = account.post("/linode/instances", order.clone());
+    assert_eq!((other_image.status, field(&other_image)), (400, "image"));
+    order["image"] = json!("linode/ubuntu24.04");
+    assert_eq!(account.post("/linode/instances", order.clone()).status, 200);
+    let host = sim.inventory().into_iter().find(|item| item.kind == "host").unwrap();
+    // Of "#!/bin/sh" and a line's end.
+    assert_eq!(
+        host.user_data_sha256.as_deref(),
+        Some("a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf")
+    );
+
+    assert_eq!(account.delete(&path).status, 200);
+    assert_eq!(account.get(&path).status, 404);
+    order["label"] = json!("web-2");
+    let gone = account.post("/linode/instances", order);
+    assert_eq!((gone.status, field(&gone)), (400, "stackscript_id"));
+    for (name, value) in [
+        ("script", json!("echo")),
+        ("images", json!([])),
+        ("images", json!(["linode/none"])),
+        ("is_public", json!(true)),
+        ("label", json!("x")),
+    ] {
+        let mut script = script.clone();
+        script[name] = value;
+        let got = account.post("/linode/stackscripts", script);
+        assert_eq!((got.status, field(&got)), (400, name));
+    }
+}

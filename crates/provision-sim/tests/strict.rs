@@ -39,6 +39,7 @@ struct Create {
 
 const HETZNER: (&str, &str) = ("authorization", "Bearer sim-token-hetzner");
 const LINODE: (&str, &str) = ("authorization", "Bearer sim-token-linode");
+const VULTR: (&str, &str) = ("authorization", "Bearer sim-token-vultr");
 const PACKET: (&str, &str) = ("x-auth-token", "sim-token-packet");
 const GCE: (&str, &str) = ("authorization", "Bearer sim-token-gce");
 
@@ -124,6 +125,7 @@ fn creates() -> Vec<Create> {
             refused: vec![
                 ("disk_encryption", json!("maybe")),
                 ("stackscript_data", json!({ "a": "b" })),
+                ("stackscript_id", json!(7)),
                 ("interface_generation", json!("new")),
                 ("colour", json!("red")),
             ],
@@ -234,6 +236,73 @@ fn creates() -> Vec<Create> {
             taken: vec![
                 ("enable_default_security", json!(true)),
                 ("project_default", json!(false)),
+            ],
+        },
+        // https://techdocs.akamai.com/linode-api/reference/post-add-stack-script, 2026-11
+        Create {
+            path: "/linode/v4/linode/stackscripts",
+            header: LINODE,
+            body: json!({ "label": "web", "images": ["any/all"], "script": "#!/bin/sh" }),
+            place: "",
+            fields: &[
+                ("description", Text),
+                ("images", Texts),
+                ("is_public", Flag),
+                ("label", Text),
+                ("rev_note", Text),
+                ("script", Text),
+            ],
+            refused: vec![("script", json!("echo")), ("colour", json!("red"))],
+            taken: vec![("is_public", json!(false)), ("rev_note", json!("first"))],
+        },
+        // https://www.vultr.com/api/#tag/instances/operation/create-instance, 2026-11
+        Create {
+            path: "/vultr/v2/instances",
+            header: VULTR,
+            body: json!({ "region": "lhr", "plan": "vc2-1c-1gb", "os_id": 2284 }),
+            place: "",
+            fields: &[
+                ("activation_email", Flag),
+                ("app_variables", Object),
+                ("attach_vpc", Texts),
+                ("attach_vpc2", Texts),
+                ("backups", Text),
+                ("ddos_protection", Flag),
+                ("disable_public_ipv4", Flag),
+                ("enable_ipv6", Flag),
+                ("enable_vpc", Flag),
+                ("enable_vpc2", Flag),
+                ("firewall_group_id", Text),
+                ("hostname", Text),
+                ("ipxe_chain_url", Text),
+                ("label", Text),
+                ("os_id", Number),
+                ("plan", Text),
+                ("region", Text),
+                ("reserved_ipv4", Text),
+                ("script_id", Text),
+                ("sshkey_id", Texts),
+                ("tag", Text),
+                ("tags", Texts),
+                ("user_data", Text),
+                ("user_scheme", Text),
+                ("vpc_only", Flag),
+            ],
+            refused: vec![
+                ("script_id", json!("none")),
+                ("sshkey_id", json!(["none"])),
+                ("reserved_ipv4", json!("none")),
+                ("user_data", json!("#!/bin/sh")),
+                ("user_scheme", json!("admin")),
+                ("vpc_only", json!(true)),
+                ("app_id", json!(1)),
+                ("colour", json!("red")),
+            ],
+            taken: vec![
+                ("tag", json!("web")),
+                ("script_id", json!("")),
+                ("vpc_only", json!(false)),
+                ("attach_vpc2", json!([])),
             ],
         },
         // Discovery document of compute.v1, revision 20261106, schema AccessConfig.

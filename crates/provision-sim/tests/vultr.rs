@@ -392,3 +392,50 @@ fn what_a_create_refers_to_can_be_made_and_removed() {
     }
     assert!(sim.inventory().is_empty());
 }
+
+#[test]
+fn a_startup_script_is_what_the_instance_runs() {
+    let sim = sim();
+    let account = account(&sim);
+    let script = json!({ "name": "web-1", "type": "boot", "script": "IyEvYmluL3NoCg==" });
+    let made = account.post("/startup-scripts", script.clone());
+    assert_eq!(
+        (made.status, &made.json["startup_script"]["type"]),
+        (201, &json!("boot"))
+    );
+    let id = made.json["startup_script"]["id"].clone();
+    assert_eq!(
+        account.get("/startup-scripts").json["startup_scripts"][0]["name"],
+        "web-1"
+    );
+    // As Go's client of 2023 sends it: a tag by itself.
+    let order = json!({
+        "region": "lhr", "plan": "vc2-1c-1gb", "os_id": 2284, "label": "web-1", "hostname": "web-1", "script_id": id,
+        "tag": "inlets-exit-node",
+    });
+    let instance = account.post("/instances", order.clone()).json["instance"].clone();
+    assert_eq!(
+        (&instance["tag"], &instance["tags"]),
+        (&json!("inlets-exit-node"), &json!(["inlets-exit-node"]))
+    );
+    let host = sim.inventory().into_iter().find(|item| item.kind == "host").unwrap();
+    // Of "#!/bin/sh" and a line's end.
+    assert_eq!(
+        host.user_data_sha256.as_deref(),
+        Some("a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf")
+    );
+    let path = format!("/startup-scripts/{}", id.as_str().unwrap());
+    assert_eq!(account.delete(&path).status, 204);
+    assert_eq!(account.delete(&path).status, 404);
+    assert_eq!(refusal(&account.post("/instances", order)), (400, "Invalid script_id."));
+    for (name, value, text) in [
+        ("script", json!("#!/bin/sh"), "Invalid script."),
+        ("script", json!(""), "Invalid script."),
+        ("type", json!("cron"), "Invalid type."),
+        ("name", json!(""), "Bad request."),
+    ] {
+        let mut script = script.clone();
+        script[name] = value;
+        assert_eq!(refusal(&account.post("/startup-scripts", script)), (400, text));
+    }
+}

@@ -10,6 +10,7 @@ mod filter;
 mod firewalls;
 mod instances;
 mod rules;
+mod scripts;
 mod state;
 
 use serde_json::{Value, json};
@@ -138,6 +139,10 @@ impl Linode {
             ("POST", ["linode", "instances", id, action @ ("boot" | "shutdown" | "reboot")]) => {
                 instances::power(call, state, id, action)
             }
+            ("GET", ["linode", "stackscripts"]) => scripts::list(call, state),
+            ("POST", ["linode", "stackscripts"]) => scripts::create(call, state),
+            ("GET", ["linode", "stackscripts", id]) => scripts::get(state, id),
+            ("DELETE", ["linode", "stackscripts", id]) => scripts::delete(state, id),
             ("GET", ["networking", "firewalls"]) => firewalls::list(call, state),
             ("POST", ["networking", "firewalls"]) => firewalls::create(call, state),
             ("GET", ["networking", "firewalls", "settings"]) => Ok(reply(
@@ -183,6 +188,7 @@ const USER: &str = "simulator";
 fn needed_scope(call: &Call<'_>) -> Option<String> {
     let kind = match call.segments.get(1..)? {
         ["linode", "instances", ..] => "linodes",
+        ["linode", "stackscripts", ..] => "stackscripts",
         ["networking", "firewalls", ..] => "firewall",
         ["images", ..] => "images",
         _ => return None,

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Flag,
     Number,
     Decimal,
+    List,
     Object,
 }
 
@@ -127,6 +128,7 @@ impl Fields {
                 Kind::Flag => self.flag(field).map(drop)?,
                 Kind::Number => self.number(field).map(drop)?,
                 Kind::Decimal => self.decimal(field).map(drop)?,
+                Kind::List => self.list(field).map(drop)?,
                 Kind::Object => self.object(field).map(drop)?,
             }
         }

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    USER, body, catalog, check_known, check_label, devices, error, instances, invalid, reply,
+    USER, body, catalog, check_known, check_label, devices, error, instances, invalid, reply, scripts,
     state::{Device, Instance, State},
     tags, wrong_type,
 };
@@ -59,7 +59,8 @@ struct Order {
     plan: String,
     image: Option<String>,
     tags: Vec<String>,
-    user_data: Option<Vec<u8>>,
+    /// Of the user data, or of the StackScript.
+    user_data_sha256: Option<String>,
     firewall: Option<u64>,
     generation: &'static str,
     private_ip: bool,
@@ -85,13 +86,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State) -> Handled {
 
 fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
     let fields = body(call, FIELDS)?;
-    for field in [
-        "backup_id",
-        "ipv4",
-        "placement_group",
-        "stackscript_id",
-        "stackscript_data",
-    ] {
+    for field in ["backup_id", "ipv4", "placement_group", "stackscript_data"] {
         if fields.get(field).is_some() {
             return Err(invalid(field, "is not simulated"));
         }
@@ -138,6 +133,10 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
             "Metadata is not supported by this region or image",
         ));
     }
+    let script = match fields.number("stackscript_id").map_err(wrong_type)? {
+        None => None,
+        Some(id) => Some(scripts::for_image(state, id, image.as_ref().map(|image| image.id))?),
+    };
     let (generation, firewall) = read_network(&fields, state)?;
     let booted = flag("booted")?.unwrap_or(image.is_some());
     Ok(Order {
@@ -146,7 +145,9 @@ fn read_order(call: &Call<'_>, state: &State) -> Result<Order, Answer> {
         plan: plan.to_owned(),
         image: image.map(|image| image.id.to_owned()),
         tags: tags(&fields)?.unwrap_or_default(),
-        user_data,
+        user_data_sha256: user_data
+            .map(sha256)
+            .or_else(|| script.map(|script| script.sha256.clone())),
         firewall,
         generation,
         private_ip: flag("private_ip")?.unwrap_or(false),
@@ -309,7 +310,7 @@ fn make(call: &mut Call<'_>, state: &mut State, order: Order) -> Instance {
             call.ipv6_net().to_string().trim_end_matches(':')
         ),
         host_uuid: call.hex(40),
-        user_data_sha256: order.user_data.map(sha256),
+        user_data_sha256: order.user_data_sha256,
         backups: order.backups,
         generation: order.generation.to_owned(),
         off: !order.booted,

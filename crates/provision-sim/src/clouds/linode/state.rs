@@ -14,6 +14,7 @@ use crate::{
 pub(crate) struct State {
     pub(super) instances: Vec<Instance>,
     pub(super) firewalls: Vec<Firewall>,
+    pub(super) scripts: Vec<Script>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -53,6 +54,18 @@ pub(super) struct Firewall {
     /// Counts the changes of the rules, from 1.
     pub(super) version: u64,
     pub(super) devices: Vec<Device>,
+}
+
+/// A StackScript. Of its text only the digest is kept.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Script {
+    pub(super) id: u64,
+    pub(super) label: String,
+    pub(super) description: String,
+    pub(super) rev_note: String,
+    pub(super) images: Vec<String>,
+    pub(super) sha256: String,
+    pub(super) created: u64,
 }
 
 /// What a firewall is assigned to; only instances are simulated.
@@ -96,6 +109,10 @@ impl State {
             .firewalls
             .iter()
             .map(|firewall| Item::new(ID, "firewall", firewall.id, &firewall.label));
-        instances.chain(firewalls).collect()
+        let scripts = self
+            .scripts
+            .iter()
+            .map(|script| Item::new(ID, "script", script.id, &script.label));
+        instances.chain(firewalls).chain(scripts).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     cloud::Handled,
     kit::{
         answer::Answer,
-        fields::Fields,
+        fields::{self, Fields},
         life::Stage,
         text::{rfc3339, sha256},
     },
@@ -65,6 +65,20 @@ const KNOWN: [&str; 32] = [
     "user_scheme",
     "app_variables",
     "block_devices",
+];
+
+/// What is refused when it is wanted.
+const NOT_SIMULATED: [(&str, fields::Kind); 10] = [
+    ("ipxe_chain_url", fields::Kind::Text),
+    ("reserved_ipv4", fields::Kind::Text),
+    ("vpc_only", fields::Kind::Flag),
+    ("enable_vpc", fields::Kind::Flag),
+    ("enable_private_network", fields::Kind::Flag),
+    ("enable_vpc2", fields::Kind::Flag),
+    ("ddos_protection", fields::Kind::Flag),
+    ("attach_vpc2", fields::Kind::List),
+    ("attach_private_network", fields::Kind::List),
+    ("block_devices", fields::Kind::List),
 ];
 
 /// A create request that passed all checks.
@@ -153,7 +167,12 @@ fn read_order(state: &State, fields: &Fields) -> Result<Order, Answer> {
     if !is_host_name(hostname) {
         return Err(error(400, "Invalid hostname."));
     }
-    let tags = fields.texts("tags").map_err(wrong)?;
+    let mut tags = fields.texts("tags").map_err(wrong)?;
+    // Deprecated, and what older Go clients send.
+    let tag: &str = text("tag")?;
+    if !tag.is_empty() {
+        tags.insert(0, tag.to_owned());
+    }
     let fits = |tag: &String| (1..=TAG_LENGTH).contains(&tag.chars().count());
     if tags.len() > TAG_LIMIT || !tags.iter().all(fits) {
         return Err(error(400, "Invalid tags."));
@@ -165,6 +184,31 @@ fn read_order(state: &State, fields: &Fields) -> Result<Order, Answer> {
             _ => return Err(error(400, "Invalid user_data.")),
         },
     };
+    let script: &str = text("script_id")?;
+    let script = match script {
+        "" => None,
+        id => Some(
+            state
+                .other(Kind::Script, id)
+                .ok_or_else(|| error(400, "Invalid script_id."))?,
+        ),
+    };
+    fields.check(&NOT_SIMULATED).map_err(wrong)?;
+    let is_wanted = |field: &str| match fields.get(field) {
+        Some(Value::Array(list)) => !list.is_empty(),
+        Some(value) => *value != json!(false) && *value != json!(""),
+        None => false,
+    };
+    if let Some(field) = NOT_SIMULATED
+        .iter()
+        .map(|(field, _)| *field)
+        .find(|field| is_wanted(field))
+    {
+        return Err(error(400, &format!("{field} is not simulated")));
+    }
+    // Mails, and variables of the applications that there are not.
+    flag("activation_email")?;
+    fields.object("app_variables").map_err(wrong)?;
     let refers = |field: &str, kind: Kind| {
         let ids = fields.texts(field).map_err(wrong)?;
         match ids.iter().all(|id| state.has(kind, id)) {
@@ -192,8 +236,6 @@ fn read_order(state: &State, fields: &Fields) -> Result<Order, Answer> {
     if !ipv4 && !ipv6 {
         return Err(error(400, "IPv6 must be enabled when public IPv4 is disabled."));
     }
-    flag("activation_email")?;
-    flag("ddos_protection")?;
     Ok(Order {
         region,
         plan,
@@ -201,7 +243,8 @@ fn read_order(state: &State, fields: &Fields) -> Result<Order, Answer> {
         label: text("label")?.to_owned(),
         hostname: hostname.to_owned(),
         tags,
-        user_data_sha256: user_data,
+        // What the guest runs.
+        user_data_sha256: user_data.or_else(|| script.map(|script| script.key.clone())),
         ipv4,
         ipv6,
         backups,

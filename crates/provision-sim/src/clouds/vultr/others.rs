@@ -1,5 +1,6 @@
-//! SSH keys, firewall groups (without their rules) and VPCs: what a create can refer to.
+//! SSH keys, firewall groups (without their rules), VPCs and startup scripts: what a create can refer to.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +12,7 @@ use crate::{
     cloud::Handled,
     kit::{
         answer::Answer,
-        text::{is_ssh_key, rfc3339},
+        text::{is_ssh_key, rfc3339, sha256},
     },
 };
 
@@ -22,6 +23,7 @@ impl Kind {
             "ssh-keys" => Some(Self::SshKey),
             "firewalls" => Some(Self::FirewallGroup),
             "vpcs" => Some(Self::Vpc),
+            "startup-scripts" => Some(Self::Script),
             _ => None,
         }
     }
@@ -32,6 +34,7 @@ impl Kind {
             Self::SshKey => ("ssh_key", "ssh_keys"),
             Self::FirewallGroup => ("firewall_group", "firewall_groups"),
             Self::Vpc => ("vpc", "vpcs"),
+            Self::Script => ("startup_script", "startup_scripts"),
         }
     }
 
@@ -59,6 +62,10 @@ fn show(state: &State, other: &Other) -> Value {
             "id": other.id, "region": other.region, "description": other.name, "date_created": created,
             "v4_subnet": "10.64.0.0", "v4_subnet_mask": 20,
         }),
+        // Lists have no script. Asked for one, the API gives it back; like all user data it is not kept here.
+        Kind::Script => json!({
+            "id": other.id, "name": other.name, "type": other.script_type, "date_created": created, "date_modified": created,
+        }),
     }
 }
 
@@ -68,15 +75,31 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, kind: Kind) -> Hand
         let read = fields.text(field).map_err(|_| bad_request())?;
         Ok(read.unwrap_or_default().to_owned())
     };
+    let mut script_type = String::new();
     let (name, key, region) = match kind {
         Kind::SshKey => (text("name")?, text("ssh_key")?, String::new()),
         Kind::FirewallGroup => (text("description")?, String::new(), String::new()),
         Kind::Vpc => (text("description")?, String::new(), text("region")?),
+        Kind::Script => {
+            script_type = match text("type")?.as_str() {
+                "" => "boot".to_owned(),
+                known @ ("boot" | "pxe") => known.to_owned(),
+                _ => return Err(error(400, "Invalid type.")),
+            };
+            // Wording UNCONFIRMED.
+            let script = STANDARD
+                .decode(text("script")?)
+                .map_err(|_| error(400, "Invalid script."))?;
+            if script.is_empty() {
+                return Err(error(400, "Invalid script."));
+            }
+            (text("name")?, sha256(script), String::new())
+        }
     };
     match kind {
         // Wording UNCONFIRMED.
         Kind::SshKey if !is_ssh_key(&key) => return Err(error(400, "Invalid SSH Key.")),
-        Kind::SshKey if name.is_empty() => return Err(bad_request()),
+        Kind::SshKey | Kind::Script if name.is_empty() => return Err(bad_request()),
         Kind::Vpc if catalog::region(&region).is_none() => return Err(error(400, "Invalid region.")),
         _ => {}
     }
@@ -86,6 +109,7 @@ pub(super) fn create(call: &mut Call<'_>, state: &mut State, kind: Kind) -> Hand
         name,
         key,
         region,
+        script_type,
         created: call.now,
     };
     let answer = ok(201, &json!({ kind.words().0: show(state, &other) }));

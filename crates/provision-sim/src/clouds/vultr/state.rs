@@ -8,7 +8,7 @@ use crate::{kit::life::Life, record::Item};
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(super) instances: Vec<Instance>,
-    /// SSH keys, firewall groups and VPCs.
+    /// SSH keys, firewall groups, VPCs and startup scripts.
     pub(super) others: Vec<Other>,
 }
 
@@ -40,6 +40,7 @@ pub(super) enum Kind {
     SshKey,
     FirewallGroup,
     Vpc,
+    Script,
 }
 
 /// A thing of the account that instances refer to.
@@ -49,10 +50,13 @@ pub(super) struct Other {
     pub(super) id: String,
     /// Name or description.
     pub(super) name: String,
-    /// Key, where it is one.
+    /// Key, where it is one; the digest of a script.
     pub(super) key: String,
     /// Region, where it is of one.
     pub(super) region: String,
+    /// `boot` or `pxe`, where it is a script.
+    #[serde(default)]
+    pub(super) script_type: String,
     pub(super) created: u64,
 }
 
@@ -63,13 +67,18 @@ impl Kind {
             Self::SshKey => "ssh-key",
             Self::FirewallGroup => "firewall",
             Self::Vpc => "network",
+            Self::Script => "script",
         }
     }
 }
 
 impl State {
     pub(super) fn has(&self, kind: Kind, id: &str) -> bool {
-        self.others.iter().any(|other| other.kind == kind && other.id == id)
+        self.other(kind, id).is_some()
+    }
+
+    pub(super) fn other(&self, kind: Kind, id: &str) -> Option<&Other> {
+        self.others.iter().find(|other| other.kind == kind && other.id == id)
     }
 
     pub(super) fn inventory(&self) -> Vec<Item> {
