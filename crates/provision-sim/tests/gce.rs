@@ -386,7 +386,10 @@ fn an_address_outlives_its_instance() {
     let mut order = order("web-1");
     order["networkInterfaces"][0]["accessConfigs"][0]["natIP"] = address.clone();
     assert_eq!(account.post(&format!("{ZONE}/instances"), order).status, 200);
-    assert_eq!(reason(&account.delete(path)), (400, "resourceInUseByAnotherResource"));
+    let in_use = account.delete(path);
+    assert_eq!(reason(&in_use), (400, "resourceInUseByAnotherResource"));
+    let said = in_use.json["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("The address resource 'projects/"), "{said}");
     assert_eq!(
         reason(&account.delete(&format!("{ZONE}/disks/web-1"))),
         (400, "resourceInUseByAnotherResource")
@@ -431,4 +434,17 @@ fn too_many_requests_are_a_403() {
         message(&other.get("/zones")),
         "The resource 'projects/other' was not found"
     );
+}
+
+#[test]
+fn a_startup_script_is_what_the_guest_runs() {
+    let sim = sim();
+    let account = account(&sim);
+    let mut order = order("web-1");
+    order["metadata"] = json!({ "items": [{ "key": "startup-script", "value": "#!/bin/sh\n" }] });
+    assert_eq!(account.post(&format!("{ZONE}/instances"), order).status, 200);
+    let host = sim.inventory().into_iter().find(|item| item.kind == "host").unwrap();
+    // Of "#!/bin/sh" and a line's end.
+    let digest = "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf";
+    assert_eq!(host.user_data_sha256.as_deref(), Some(digest));
 }

@@ -249,7 +249,10 @@ fn windows_and_sold_out_flavors_are_there_to_be_refused() {
         .iter()
         .map(|flavor| flavor["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["d2-2", "d2-4", "d2-8", "b3-8", "win-b3-8", "c2-7", "win-c2-7"]);
+    assert_eq!(
+        names,
+        ["s1-2", "d2-2", "d2-4", "d2-8", "b3-8", "win-b3-8", "c2-7", "win-c2-7"]
+    );
     assert_eq!(
         get(&sim, "/image?region=GRA11&osType=windows")
             .json

@@ -13,6 +13,7 @@ mod deployments;
 mod expression;
 mod groups;
 mod machines;
+mod members;
 mod networks;
 mod reads;
 mod state;

@@ -221,10 +221,11 @@ fn not_ready(path: &str) -> Answer {
 }
 
 fn in_use(path: &str, user: &str) -> Answer {
-    let message = format!(
-        "The {} resource 'projects/{PROJECT}/{path}' is already being used by 'projects/{PROJECT}/{user}'",
-        path.rsplit('/').nth(1).unwrap_or_default().trim_end_matches('s')
-    );
+    let many = path.rsplit('/').nth(1).unwrap_or_default();
+    let one = many.strip_suffix("es").filter(|word| word.ends_with('s'));
+    let one = one.unwrap_or_else(|| many.trim_end_matches('s'));
+    let message =
+        format!("The {one} resource 'projects/{PROJECT}/{path}' is already being used by 'projects/{PROJECT}/{user}'");
     error(400, "resourceInUseByAnotherResource", &message)
 }
 

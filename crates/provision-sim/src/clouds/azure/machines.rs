@@ -181,7 +181,8 @@ fn check_storage(storage: &Fields, size: &Size) -> Result<(), Refusal> {
         "osType",
     ];
     members(&disk, &known, "OSDisk")?;
-    if disk.text("createOption").ok().flatten() != Some("FromImage") {
+    let create = disk.text("createOption").ok().flatten().unwrap_or_default();
+    if !create.eq_ignore_ascii_case("FromImage") {
         return Err(invalid("The value of parameter osDisk.createOption is invalid."));
     }
     let managed = disk.object("managedDisk").ok().flatten().unwrap_or_default();
@@ -193,7 +194,9 @@ fn check_storage(storage: &Fields, size: &Size) -> Result<(), Refusal> {
         "Premium_ZRS",
     ];
     match managed.text("storageAccountType").ok().flatten() {
-        Some(kind) if !kinds.contains(&kind) => Err(invalid(format!("Storage account type '{kind}' is not valid."))),
+        Some(kind) if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) => {
+            Err(invalid(format!("Storage account type '{kind}' is not valid.")))
+        }
         _ => Ok(()),
     }
 }

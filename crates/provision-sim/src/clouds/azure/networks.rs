@@ -16,6 +16,7 @@ pub(super) type Exists<'a> = &'a dyn Fn(&str) -> bool;
 /// Checks a network resource; other types pass.
 pub(super) fn check(wanted: &Wanted, exists: Exists<'_>) -> Result<(), Refusal> {
     let properties = object(&wanted.properties, "properties")?;
+    check_name(wanted)?;
     match wanted.kind {
         NSG => check_security_group(&properties),
         ADDRESS => check_address(wanted, &properties),
@@ -23,6 +24,29 @@ pub(super) fn check(wanted: &Wanted, exists: Exists<'_>) -> Result<(), Refusal> 
         INTERFACE => check_interface(&properties, exists),
         _ => Ok(()),
     }
+}
+
+/// <https://learn.microsoft.com/en-us/azure/azure-resource-manager/management/resource-name-rules>
+fn check_name(wanted: &Wanted) -> Result<(), Refusal> {
+    let most = match wanted.kind {
+        NETWORK => 64,
+        NSG | ADDRESS | INTERFACE => 80,
+        _ => return Ok(()),
+    };
+    let name = wanted.name.as_str();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let fits = name.len() <= most
+        && name.chars().all(|c| is_word(c) || c == '.' || c == '-')
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.ends_with(is_word);
+    // Two characters at least, for networks.
+    if fits && (wanted.kind != NETWORK || name.len() >= 2) {
+        return Ok(());
+    }
+    let message = format!(
+        "Resource name {name} is invalid. The name can be up to {most} characters long. It must begin with a word character, and it must end with a word character or with '_'. The name may contain word characters or '.', '-', '_'."
+    );
+    Err(("InvalidResourceName", message))
 }
 
 pub(super) fn object(value: &Value, name: &str) -> Result<Fields, Refusal> {
@@ -200,22 +224,22 @@ fn check_address(wanted: &Wanted, properties: &Fields) -> Result<(), Refusal> {
         .as_ref()
         .and_then(|sku| sku.get("name")?.as_str())
         .unwrap_or("Basic");
-    match sku {
-        "Standard" => {}
+    match sku.to_ascii_lowercase().as_str() {
+        "standard" => {}
         // Retired on 2025-09-30.
-        "Basic" => {
+        "basic" => {
             let message =
                 "Cannot create more than 0 IPv4 Basic SKU public IP addresses for this subscription in this region.";
             return Err(("IPv4BasicSkuPublicIpCountLimitReached", message.to_owned()));
         }
-        other => {
+        _ => {
             return Err((
                 "InvalidSku",
-                format!("The SKU '{other}' of a public IP address is not valid."),
+                format!("The SKU '{sku}' of a public IP address is not valid."),
             ));
         }
     }
-    if text(properties, "publicIPAllocationMethod")? != "Static" {
+    if !text(properties, "publicIPAllocationMethod")?.eq_ignore_ascii_case("Static") {
         let message = format!(
             "Standard sku publicIp {} must have AllocationMethod set to Static.",
             wanted.id
@@ -223,7 +247,8 @@ fn check_address(wanted: &Wanted, properties: &Fields) -> Result<(), Refusal> {
         return Err(("StandardSkuPublicIPMustBeStatic", message));
     }
     match properties.text("publicIPAddressVersion").ok().flatten() {
-        None | Some("IPv4" | "IPv6") => Ok(()),
+        None => Ok(()),
+        Some(version) if ["IPv4", "IPv6"].iter().any(|known| known.eq_ignore_ascii_case(version)) => Ok(()),
         Some(other) => Err(malformed(format!("The address version '{other}' is not valid."))),
     }
 }

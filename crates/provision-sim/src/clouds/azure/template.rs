@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     at,
     expression::Scope,
+    members::canonical,
     put,
     state::{TYPES, Tags, group_id},
     unknown_member,
@@ -354,7 +355,7 @@ fn read_resource(resource: &Value, scope: &Scope<'_>) -> Result<Option<Wanted>, 
         location,
         tags,
         sku: Some(evaluate("sku")?).filter(|sku| !sku.is_null()),
-        properties: evaluate("properties")?,
+        properties: canonical(evaluate("properties")?),
         needs,
     }))
 }

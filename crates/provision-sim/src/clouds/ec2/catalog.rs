@@ -144,6 +144,15 @@ const IMAGES: &[Image] = &[
         owner: CANONICAL,
         parameter: Some("/aws/service/canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id"),
     },
+    // The one that inletsctl names.
+    Image {
+        number: 6,
+        name: "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server-20250822",
+        architecture: "x86_64",
+        created: "2025-08-22T08:21:14.000Z",
+        owner: CANONICAL,
+        parameter: None,
+    },
     // What a search by name without an owner would fall for.
     Image {
         number: 5,

@@ -148,6 +148,21 @@ const IMAGES: &[Image] = &[
         "Canonical, Ubuntu, 24.04 LTS, arm64 noble",
         false,
     ),
+    // The one that inletsctl names; an image that is deprecated can still be used.
+    image(
+        UBUNTU,
+        "ubuntu-minimal-2204-lts",
+        "ubuntu-minimal-2204-jammy-v20240606",
+        "Canonical, Ubuntu, 22.04 LTS Minimal, amd64 jammy",
+        true,
+    ),
+    image(
+        UBUNTU,
+        "ubuntu-minimal-2204-lts",
+        "ubuntu-minimal-2204-jammy-v20261110",
+        "Canonical, Ubuntu, 22.04 LTS Minimal, amd64 jammy",
+        false,
+    ),
     image(
         UBUNTU,
         "ubuntu-minimal-2404-lts-amd64",

@@ -371,7 +371,8 @@ fn read_metadata(fields: &Fields) -> Read<(Vec<String>, Option<String>)> {
             )));
         }
         total += key.len() + value.len();
-        if key == "user-data" {
+        // cloud-init reads the one, Google's agent runs the other.
+        if key == "user-data" || key == "startup-script" && user_data.is_none() {
             user_data = Some(sha256(value));
         }
         keys.push(key.to_owned());

@@ -30,6 +30,17 @@ struct Size {
 
 /// Prices as the public order catalog had them in June 2026.
 const SIZES: &[Size] = &[
+    // Legacy, which inletsctl orders; price UNCONFIRMED.
+    Size {
+        name: "s1-2",
+        ram: 2_000,
+        vcpus: 1,
+        disk: 10,
+        kind: "ovh.vps-ssd",
+        hourly: 810_000,
+        available: true,
+        missing: &[],
+    },
     Size {
         name: "d2-2",
         ram: 2_000,
@@ -169,7 +180,8 @@ fn all_flavors() -> impl Iterator<Item = Flavor> {
         let there = SIZES.iter().filter(move |size| !size.missing.contains(region));
         there.flat_map(move |size| {
             // Windows is only sold on the larger kinds.
-            let windows = (size.kind != "ovh.d2").then(|| flavor(size, region, "windows"));
+            let has_windows = !["ovh.d2", "ovh.vps-ssd"].contains(&size.kind);
+            let windows = has_windows.then(|| flavor(size, region, "windows"));
             [Some(flavor(size, region, "linux")), windows].into_iter().flatten()
         })
     })

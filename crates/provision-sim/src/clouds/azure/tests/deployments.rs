@@ -315,3 +315,54 @@ fn machines_are_switched_and_deleted_from_outside() {
     let left: Vec<_> = world.sim.inventory().into_iter().map(|item| item.kind).collect();
     assert_eq!(left, ["resource-group", "firewall", "network"]);
 }
+
+/// As Go's programs write them: members and words in another case, and the whole resource in `reference`.
+#[test]
+fn members_and_words_are_read_in_any_case() {
+    let world = world();
+    world.group("rg");
+    let text = deployment()
+        .to_string()
+        .replace("publicIPAllocationMethod", "publicIpAllocationMethod")
+        .replace("publicIPAddress\":", "publicIpAddress\":")
+        .replace("\"Static\"", "\"static\"")
+        .replace("\"FromImage\"", "\"fromImage\"")
+        .replace("\"securestring\"", "\"secureString\"")
+        .replace("\"Incremental\"", "\"Complete\"")
+        .replace(
+            "[reference(variables('pip')).ipAddress]",
+            "[reference(variables('pip'), '2024-03-01', 'Full').properties.ipAddress]",
+        );
+    let (status, body) = world.deploy("rg", &serde_json::from_str(&text).unwrap());
+    assert_eq!(status, 201, "{body}");
+    world.advance(60);
+    let made = world.get("/resourcegroups/rg/providers/Microsoft.Resources/deployments/web");
+    assert_eq!(made["properties"]["provisioningState"], "Succeeded", "{made}");
+    let ip = &made["properties"]["outputs"]["publicIP"]["value"];
+    let address = world.get("/resourcegroups/rg/providers/Microsoft.Network/publicIPAddresses/web-ip");
+    assert_eq!(&address["properties"]["ipAddress"], ip);
+    assert_eq!(
+        address["properties"]["publicIPAllocationMethod"]
+            .as_str()
+            .map(str::to_ascii_lowercase),
+        Some("static".to_owned())
+    );
+}
+
+#[test]
+fn names_are_no_longer_than_their_kind_allows() {
+    for (part, most) in [("-vnet", 64), ("-ip", 80), ("-nsg", 80), ("-nic", 80)] {
+        for (length, status) in [(most, 201), (most + 1, 400)] {
+            let world = world();
+            world.group("rg");
+            let long = format!("'{}'", "x".repeat(length));
+            let text = deployment().to_string().replace(
+                &format!("[concat(parameters('name'),'{part}')]"),
+                &format!("[concat({long},'')]"),
+            );
+            let (got, body) = world.deploy("rg", &serde_json::from_str(&text).unwrap());
+            assert_eq!(got, status, "{part} {length}: {body}");
+            assert_eq!(status == 400, body.to_string().contains("InvalidResourceName"));
+        }
+    }
+}
