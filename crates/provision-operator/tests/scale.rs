@@ -29,6 +29,8 @@ struct Case {
     cloud_time: Duration,
     /// How long the operator is left alone with what it has made.
     idle: Duration,
+    /// Whether it polls as in production.
+    unhurried: bool,
 }
 
 /// Requests to the cloud and to the cluster.
@@ -105,6 +107,7 @@ async fn run(cloud: &'static str, case: &Case) -> Figures {
         polls_itself: true,
         real_time: true,
         limits: true,
+        unhurried: case.unhurried,
         boot_time: Some(case.cloud_time),
         delete_time: Some(case.cloud_time),
         ..Setup::default()
@@ -180,6 +183,7 @@ async fn a_few_tunnels_run_as_in_production() {
         count: 5,
         cloud_time: Duration::from_secs(2),
         idle: Duration::ZERO,
+        unhurried: false,
     };
     let figures = run(TWO[0], &case).await;
     eprintln!("{HEADER}\n{}", figures.row(TWO[0], &case));
@@ -201,6 +205,7 @@ async fn what_tunnels_cost_cloud_and_cluster() {
                 count,
                 cloud_time: Duration::from_secs(seconds),
                 idle: Duration::from_secs(60),
+                unhurried: true,
             };
             eprintln!("{}", run(cloud, &case).await.row(cloud, &case));
         }

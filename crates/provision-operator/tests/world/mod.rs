@@ -104,6 +104,8 @@ pub(crate) struct Setup {
     pub(crate) polls_itself: bool,
     /// Time passes by itself.
     pub(crate) real_time: bool,
+    /// Polls come as in production also where time passes by itself.
+    pub(crate) unhurried: bool,
     /// Clouds refuse requests beyond the limits that they announce.
     pub(crate) limits: bool,
     /// How long the clouds take to delete a host, if not two seconds.
@@ -214,7 +216,7 @@ impl World {
         };
         let metrics = Metrics::default();
         let mut pace = Pace::default();
-        if self.setup.real_time {
+        if self.setup.real_time && !self.setup.unhurried {
             pace.busy = Duration::from_secs(1);
             pace.list_gap = Duration::from_secs(1);
         }
