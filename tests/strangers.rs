@@ -49,9 +49,22 @@ fn credentials(info: &ProviderInfo) -> Vec<(String, String)> {
             .is_some_and(|setting| setting.role.is_open_to_strangers())
     };
     let pairs = cloud.settings.iter().filter(|(name, _)| open(name));
-    pairs
+    let mut pairs: Vec<_> = pairs
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+        .collect();
+    // A cloud that has no place of its own, as each user's is somewhere else.
+    let settings = from_strangers(info, &pairs).unwrap();
+    if connect_with(info.id, &settings, Arc::new(Notes::default())).is_err_and(|error| lacks_endpoint(&error)) {
+        pairs.push(("endpoint".to_owned(), ALLOWED.to_owned()));
+    }
+    pairs
+}
+
+/// The place of such a cloud, which whoever runs the program allows.
+const ALLOWED: &str = "https://cloud.example/api";
+
+fn lacks_endpoint(error: &provision::Error) -> bool {
+    error.to_string().contains("needs the setting `endpoint`")
 }
 
 /// Everything that a cloud says and sends with these settings, and the places where it would send it.
@@ -76,7 +89,12 @@ async fn reached(info: &ProviderInfo, settings: &Settings) -> (BTreeSet<String>,
 }
 
 fn from_strangers(info: &ProviderInfo, pairs: &[(String, String)]) -> provision::Result<Settings> {
-    Settings::from_strangers(info, &StrangerRules::new(), pairs.iter().cloned())
+    let allowed = pairs.iter().any(|(name, value)| name == "endpoint" && value == ALLOWED);
+    let rules = match allowed {
+        true => StrangerRules::new().with_endpoint(ALLOWED),
+        false => StrangerRules::new(),
+    };
+    Settings::from_strangers(info, &rules, pairs.iter().cloned())
 }
 
 #[tokio::test]
@@ -200,6 +218,7 @@ fn endpoints_of_the_vendors_own_are_open_to_all_and_others_by_permission() {
             let with = |rules: &StrangerRules, value: &str| {
                 let pairs = plain
                     .iter()
+                    .filter(|(name, _)| name != setting.name)
                     .cloned()
                     .chain([(setting.name.to_owned(), value.to_owned())]);
                 let settings = Settings::from_strangers(info, rules, pairs)?;

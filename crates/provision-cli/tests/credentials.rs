@@ -187,6 +187,7 @@ fn the_doctor_tells_for_each_cloud_what_is_there_and_what_to_do() {
         gce           no credentials  -                                          provision login -p gce
         hetzner       ok              file ~/.config/provision/credentials.toml  -
         linode        no credentials  -                                          provision login -p linode
+        openstack     no credentials  -                                          provision login -p openstack
         ovh           no credentials  -                                          provision login -p ovh
         packet        no credentials  -                                          provision login -p packet
         scaleway      no credentials  -                                          provision login -p scaleway

@@ -8,7 +8,8 @@ use crate::{HostName, Invalid, digest::hex};
 /// host's name.
 ///
 /// Any non-empty text of up to 255 bytes will do, such as a UUID or a Kubernetes resource UID. A key belongs to the account,
-/// and to the region on clouds whose lists are per region (Civo, EC2, Scaleway). Only its hash leaves the
+/// and to the region on clouds whose lists are per region
+/// ([`lists_all_regions`](crate::Capabilities::lists_all_regions) is off). Only its hash leaves the
 /// machine, as the value of label [`KEY_LABEL`](crate::KEY_LABEL) or as a vendor's client token.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);

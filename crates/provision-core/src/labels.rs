@@ -26,7 +26,7 @@ pub const KEEP_LABEL: &str = "keep";
 ///
 /// A key is 1 to 63 characters of `a-z`, `0-9`, `_` and `-`, starts with a letter and ends with a letter or digit; a value
 /// is empty or 1 to 63 characters of the same set, starting and ending with a letter or digit. (The narrowest of the
-/// eleven clouds: [GCE labels](https://cloud.google.com/compute/docs/labeling-resources) and
+/// clouds: [GCE labels](https://cloud.google.com/compute/docs/labeling-resources) and
 /// [Hetzner labels](https://docs.hetzner.cloud/reference/cloud#labels).)
 ///
 /// ```

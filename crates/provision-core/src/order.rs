@@ -31,6 +31,8 @@ pub struct Order {
     pub additional: BTreeMap<String, String>,
     /// Whether the image is the provider's default, because none was asked for.
     pub default_image: bool,
+    /// Whether the plan is the provider's default, because none was asked for.
+    pub default_plan: bool,
 }
 
 impl Order {
@@ -54,6 +56,7 @@ impl Order {
             key: host.key(),
             additional: host.additional.clone(),
             default_image: host.image.is_none(),
+            default_plan: host.plan.is_none(),
         };
         order.labels = host.labels.for_new_host(&order.key, &order.digest(), host.expires);
         info.check_labels(&order.labels)?;

@@ -10,6 +10,7 @@ mod ec2;
 mod gce;
 mod hetzner;
 mod linode;
+mod openstack;
 mod ovh;
 mod packet;
 mod scaleway;
@@ -26,6 +27,7 @@ pub(crate) fn all() -> Vec<Box<dyn Slot>> {
         slot(gce::Gce),
         slot(hetzner::Hetzner),
         slot(linode::Linode),
+        slot(openstack::OpenStack),
         slot(ovh::Ovh),
         slot(packet::Packet),
         slot(scaleway::Scaleway),

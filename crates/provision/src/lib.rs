@@ -37,6 +37,9 @@ pub use provision_hetzner as hetzner;
 #[cfg(feature = "linode")]
 #[doc(inline)]
 pub use provision_linode as linode;
+#[cfg(feature = "openstack")]
+#[doc(inline)]
+pub use provision_openstack as openstack;
 #[cfg(feature = "ovh")]
 #[doc(inline)]
 pub use provision_ovh as ovh;

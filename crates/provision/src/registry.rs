@@ -41,6 +41,7 @@ registry! {
     "gce" => provision_gce::Gce,
     "hetzner" => provision_hetzner::Hetzner,
     "linode" => provision_linode::Linode,
+    "openstack" => provision_openstack::OpenStack,
     "ovh" => provision_ovh::Ovh,
     "packet" => provision_packet::Packet,
     "scaleway" => provision_scaleway::Scaleway,

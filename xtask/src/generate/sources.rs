@@ -31,6 +31,11 @@ pub(super) fn blocks(root: &Path, providers: &[Provider]) -> (Vec<Block>, Vec<St
             "clouds",
             simulated_clouds(providers),
         ),
+        block(
+            "crates/provision-sim/README.md",
+            "clouds",
+            simulated_clouds_text(providers),
+        ),
         block("CODEOWNERS", "providers", codeowners(providers)),
     ];
     let mut problems = Vec::new();
@@ -113,6 +118,11 @@ fn simulated_clouds(providers: &[Provider]) -> Vec<String> {
     );
     lines.extend(["    ]".to_owned(), "}".to_owned()]);
     lines
+}
+
+fn simulated_clouds_text(providers: &[Provider]) -> Vec<String> {
+    let ids: Vec<String> = providers.iter().map(|provider| format!("`{}`", provider.id)).collect();
+    vec![String::new(), format!("Simulated: {}.", ids.join(", ")), String::new()]
 }
 
 fn codeowners(providers: &[Provider]) -> Vec<String> {
@@ -210,6 +220,7 @@ mod tests {
     fn the_simulator_lists_a_module_and_a_value_for_each_cloud() {
         let lines = simulated_clouds(&providers());
         assert_eq!(lines[..2], ["mod ec2;", "mod vultr;"]);
+        assert_eq!(simulated_clouds_text(&providers())[1], "Simulated: `ec2`, `vultr`.");
         assert!(lines.contains(&"        slot(ec2::Ec2),".to_owned()), "{lines:?}");
     }
 

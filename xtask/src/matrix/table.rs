@@ -1,4 +1,4 @@
-//! The matrix as text: cases down, providers across, so that eleven clouds fit into 120 columns.
+//! The matrix as text: cases down, providers across, so that a dozen clouds fit into 120 columns.
 
 use super::{Column, Outcome, Report};
 

@@ -37,6 +37,13 @@ pub(super) const PROVIDER_EXTRA_SOURCES: &[&str] = &[
     "script/cloud_config.rs",
     "script/multi_part.rs",
     "script/yaml.rs",
+    // OpenStack: the file that its users have; how a host gets its public address; what is made for one beside it; the steps of a
+    // create and of a deletion, each of which would fill the file of the trait.
+    "config/clouds_yaml.rs",
+    "network.rs",
+    "parts.rs",
+    "provider/create.rs",
+    "provider/remove.rs",
 ];
 
 /// Crates from outside that providers share. The last group signs requests or fetches credentials for one cloud.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// The longest that anything here may take, on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Long enough to see a host that is not active yet, short enough for eleven clouds.
+/// Long enough to see a host that is not active yet, short enough for all clouds.
 const BOOT_TIME: &str = "500ms";
 
 /// A folder with the simulated clouds' state in it, and nothing else in the environment.

@@ -1,6 +1,6 @@
 //! What inletsctl's flags about the account mean at each cloud: clouds call the same thing by different names.
 
-use provision::{ProviderInfo, Settings};
+use provision::{CommonSetting, ProviderInfo, Settings};
 
 use crate::{
     args::{Globals, InletsctlArgs},
@@ -135,10 +135,15 @@ fn setting(info: &ProviderInfo, flag: &str, names: &[&'static str]) -> Outcome<&
 }
 
 fn known(info: &ProviderInfo, names: &[&'static str]) -> Option<&'static str> {
-    names
-        .iter()
-        .copied()
-        .find(|name| info.settings.iter().any(|setting| setting.name == *name))
+    let find = |names: &[&'static str]| names.iter().copied().find(|name| info.setting(name).is_some());
+    // A cloud that inletsctl does not know has names of its own. Azure's secret is in the file that inletsctl takes.
+    let foreign = find(ACCESS_TOKEN).is_none();
+    let common = match names {
+        ACCESS_TOKEN if foreign => CommonSetting::AccessKey,
+        SECRET_KEY if foreign => CommonSetting::SecretKey,
+        _ => return find(names),
+    };
+    info.common_setting(common).map(|setting| setting.name)
 }
 
 fn no_such_flag(info: &ProviderInfo, flag: &str) -> Failure {
@@ -163,6 +168,12 @@ mod tests {
             ("gce", "service-account", None, Some("project")),
             ("ovh", "application-key", Some("application-secret"), Some("project")),
             ("azure", "auth-file", None, None),
+            (
+                "openstack",
+                "application-credential-id",
+                Some("application-credential-secret"),
+                Some("project"),
+            ),
         ] {
             assert_eq!(found(cloud, ACCESS_TOKEN), Some(token), "{cloud}");
             assert_eq!(found(cloud, SECRET_KEY), secret, "{cloud}");
