@@ -93,7 +93,7 @@ fn only<'a>(found: Vec<&'a Network>, what: &str, extra: &str, region: &str) -> R
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(Error::invalid(format!(
-            "region {region} has not {what}: make one, or name a network with the additional setting `{extra}`"
+            "region {region} lacks {what}: make one, or name a network with the additional setting `{extra}`"
         ))),
         many => {
             let names: Vec<&str> = many.iter().map(|network| network.name.as_str()).collect();
