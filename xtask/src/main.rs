@@ -18,6 +18,7 @@ mod man;
 mod manifest;
 mod matrix;
 mod new_provider;
+mod openstack;
 mod oracles;
 mod tidy;
 
@@ -44,6 +45,7 @@ tasks:
   crds [--check]      write the operator's resource definitions to deploy/, or fail when they are stale there
   dev-cluster [--provider ID]
                       start etcd, kube-apiserver and the simulator for work on the operator, and print the commands
+  openstack up|down   start a real OpenStack control plane on loopback, and end it; needs Python, its package index and MariaDB
   man [FOLDER]        write the command line tool's manual pages, to target/man
   cloud-config SCHEMA VERSION DATE
                       write the table of a cloud-config's keys from the JSON schema of that version of cloud-init, of that day
@@ -71,6 +73,8 @@ fn main() -> ExitCode {
         ["crds"] => crds::run(&root, generate::Mode::Write),
         ["crds", "--check"] => crds::run(&root, generate::Mode::Check),
         ["dev-cluster", rest @ ..] => dev_cluster::run(&root, rest),
+        ["openstack", "up"] => openstack::up(&root),
+        ["openstack", "down"] => openstack::down(&root),
         ["man"] => man::run(&root, None),
         ["man", folder] => man::run(&root, Some(folder)),
         ["cloud-config", schema, version, date] => cloud_config::run(&root, schema, version, date),
