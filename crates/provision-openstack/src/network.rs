@@ -194,7 +194,7 @@ mod tests {
         networks.push(network("internet", true, false, "other"));
         let many = chosen(&networks, &[("network", "second")]).unwrap_err();
         assert!(many.contains("`floating-network` from public, internet"), "{many}");
-        assert!(chosen(&[], &[]).unwrap_err().contains("has not a network"));
+        assert!(chosen(&[], &[]).unwrap_err().contains("lacks a network"));
     }
 
     #[test]
