@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +71,10 @@ impl fmt::Display for ErrorKind {
 ///
 /// The text is lower-case, says what to do, and is followed by the operation, the vendor's own code and message and the
 /// vendor's request id where they are known.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -85,7 +86,8 @@ struct Inner {
     retry_after: Option<Duration>,
     host: Option<HostId>,
     may_exist: bool,
-    source: Option<Source>,
+    /// Shared by all who waited for what failed.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -179,7 +181,7 @@ impl Error {
     /// Adds the underlying error. Its text must hold no secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
     }
 

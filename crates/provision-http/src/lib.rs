@@ -5,6 +5,7 @@ mod client;
 mod endpoint;
 mod failure;
 mod file;
+mod kept;
 mod pages;
 mod redact;
 mod request;
@@ -18,6 +19,7 @@ pub use client::{Authorize, Client, ClientBuilder, Going};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, Vendor, VendorError, kind_of_status};
 pub use file::{read_file_of, read_small_file};
+pub use kept::Kept;
 pub use pages::{ChainedPage, NumberedPage};
 pub use request::{IdOrName, Request, Retry, Subject};
 #[cfg(feature = "reqwest")]

@@ -1,14 +1,10 @@
 //! Tokens of Keystone's, with the catalog that says where everything else is:
 //! <https://docs.openstack.org/api-ref/identity/v3/#authentication-and-token-management> (read 2026-11-28).
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use provision_core::{Clock, Error, ErrorKind, ExposeSecret, Result, SecretString, async_trait, parse_rfc3339};
-use provision_http::{Authorize, Client, Endpoint, Request, Retry, Subject};
+use provision_http::{Authorize, Client, Endpoint, Kept, Request, Retry, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -20,8 +16,6 @@ pub(crate) const OPERATION: &str = "get token";
 /// A token and what Keystone said with it.
 pub(crate) struct Access {
     token: SecretString,
-    /// When it is no longer used, by the transport's clock.
-    until: Duration,
     /// The id of the project that it is for.
     pub(crate) project: String,
     pub(crate) catalog: Vec<Service>,
@@ -55,8 +49,7 @@ impl ServiceEndpoint {
 pub(crate) struct Tokens {
     client: Client,
     request: Request,
-    clock: Clock,
-    cached: Mutex<Option<Arc<Access>>>,
+    kept: Kept<Access>,
 }
 
 impl Tokens {
@@ -67,66 +60,53 @@ impl Tokens {
         Self {
             client,
             request,
-            clock,
-            cached: Mutex::new(None),
+            kept: Kept::new(clock),
         }
     }
 
     /// The token in use, fetched if there is none.
     pub(crate) async fn access(&self) -> Result<Arc<Access>> {
-        match self.current() {
-            Some(access) => Ok(access),
-            None => self.fetch().await,
-        }
+        self.kept.get_or(fetch(self.client.clone(), self.request.clone())).await
     }
 
     pub(crate) fn current(&self) -> Option<Arc<Access>> {
-        let cached = self.lock();
-        cached
-            .as_ref()
-            .filter(|access| self.clock.now() < access.until)
-            .cloned()
+        self.kept.current()
     }
 
-    /// Drops a token that a service no longer accepts, unless another took its place meanwhile. Says whether one was in use.
-    pub(crate) fn forget(&self, used: Option<&Arc<Access>>) -> bool {
-        let Some(used) = used else { return false };
-        let mut cached = self.lock();
-        if cached.as_ref().is_some_and(|cached| Arc::ptr_eq(cached, used)) {
-            *cached = None;
-        }
-        true
+    /// Drops a token that a service no longer accepts, unless another took its place meanwhile.
+    pub(crate) fn forget(&self, used: &Arc<Access>) {
+        self.kept.forget(used);
     }
 
-    async fn fetch(&self) -> Result<Arc<Access>> {
-        let asked = self.clock.now();
-        let answer = self.client.send(self.request.clone()).await?;
-        let Some(token) = answer.header("x-subject-token").map(SecretString::from) else {
-            return Err(answer.unexpected("the identity service gave no token: is `endpoint` its version 3?"));
-        };
-        let body = answer.json::<TokenAnswer>()?.token;
-        let Some(project) = body.project else {
-            return Err(Error::new(
-                ErrorKind::Unauthorized,
-                "the token is for no project: set `project` (environment: OS_PROJECT_NAME)",
-            ));
-        };
-        // The difference of two times of the server's: its clock need not be ours.
-        let (issued, expires) = (parse_rfc3339(&body.issued_at), parse_rfc3339(&body.expires_at));
-        let lasts = issued.zip(expires).and_then(|(from, to)| to.duration_since(from).ok());
-        let access = Arc::new(Access {
-            token,
-            until: asked + lasts.unwrap_or_default().saturating_sub(Self::MARGIN),
-            project: project.id,
-            catalog: body.catalog,
-        });
-        *self.lock() = Some(access.clone());
-        Ok(access)
+    /// Has another take its place.
+    pub(crate) async fn renew(&self, used: &Arc<Access>) -> Result<Arc<Access>> {
+        self.kept
+            .renew(used, fetch(self.client.clone(), self.request.clone()))
+            .await
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Access>>> {
-        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+async fn fetch(client: Client, request: Request) -> Result<(Access, Duration)> {
+    let answer = client.send(request).await?;
+    let Some(token) = answer.header("x-subject-token").map(SecretString::from) else {
+        return Err(answer.unexpected("the identity service gave no token: is `endpoint` its version 3?"));
+    };
+    let body = answer.json::<TokenAnswer>()?.token;
+    let Some(project) = body.project else {
+        return Err(Error::new(
+            ErrorKind::Unauthorized,
+            "the token is for no project: set `project` (environment: OS_PROJECT_NAME)",
+        ));
+    };
+    // The difference of two times of the server's: its clock need not be ours.
+    let (issued, expires) = (parse_rfc3339(&body.issued_at), parse_rfc3339(&body.expires_at));
+    let lasts = issued.zip(expires).and_then(|(from, to)| to.duration_since(from).ok());
+    let access = Access {
+        token,
+        project: project.id,
+        catalog: body.catalog,
+    };
+    Ok((access, lasts.unwrap_or_default().saturating_sub(Tokens::MARGIN)))
 }
 
 #[async_trait]

@@ -184,21 +184,23 @@ impl Session {
         step: impl Fn() -> F + Send + Sync,
     ) -> Result<T> {
         let used = self.tokens.current();
-        match step().await {
-            Err(error)
-                if error.kind() == ErrorKind::Unauthorized
-                    && error.operation() != Some(auth::OPERATION)
-                    && self.tokens.forget(used.as_ref()) =>
-            {
-                match self.renews {
-                    true => step().await,
-                    false => Err(error
-                        .with_kind(ErrorKind::Unavailable)
-                        .context("the cloud no longer accepts the token; call again, which gets a new one")),
-                }
-            }
-            result => result,
+        let result = step().await;
+        let (Some(used), Err(error)) = (used, &result) else {
+            return result;
+        };
+        if error.kind() != ErrorKind::Unauthorized || error.operation() == Some(auth::OPERATION) {
+            return result;
         }
+        if self.renews {
+            self.tokens.renew(&used).await?;
+            return step().await;
+        }
+        self.tokens.forget(&used);
+        result.map_err(|error| {
+            error
+                .with_kind(ErrorKind::Unavailable)
+                .context("the cloud no longer accepts the token; call again, which gets a new one")
+        })
     }
 }
 

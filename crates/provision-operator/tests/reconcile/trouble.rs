@@ -1,6 +1,9 @@
 //! What goes wrong: limits, refusals, shortages, and hosts that others delete.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use k8s_openapi::ByteString;
 use provision_operator::{
@@ -115,7 +118,13 @@ fn refused_credentials_are_tried_again_when_they_change_and_never_taken_for_gone
         }
         assert!(!world.tunnel("web-tunnel").is_null());
         let asked = world.sim.requests();
-        assert!(asked.len() <= 3, "calls with a refused token in 200 seconds: {asked:?}");
+        // Within one attempt five: what goes side by side, and a login.
+        let attempts: BTreeSet<SystemTime> = asked.iter().map(|request| request.at).collect();
+        let most = if attempts.len() == 1 { 5 } else { 3 };
+        assert!(
+            asked.len() <= most,
+            "calls with a refused token in 200 seconds: {asked:?}"
+        );
         world.sim.faults().clear();
         operator
             .until("the tunnel is gone once the token is good", || {
