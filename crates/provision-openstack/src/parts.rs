@@ -49,6 +49,12 @@ pub(crate) fn name_for_host(server: &str) -> String {
     format!("provision-{server}")
 }
 
+/// The description of group and port, by which whoever gives up a key finds them also when their host was removed by somebody who
+/// did not come to the end of it.
+pub(crate) fn description_of_part(key_hash: &str) -> String {
+    format!("provision key {key_hash}")
+}
+
 /// The description of a floating IP. It holds the key as well, which whoever gives up a key has alone.
 pub(crate) fn description(server: &str, key_hash: &str) -> String {
     format!("{} key {key_hash}", name_for_host(server))

@@ -216,6 +216,15 @@ pub(crate) fn list_groups(place: &Place, name: &str) -> Request {
     list(place, "list security groups", "security-groups").query("name", name)
 }
 
+/// Those of a key, whatever they are called by now.
+pub(crate) fn list_ports_of_key(place: &Place, hash: &str) -> Request {
+    list(place, "list ports", "ports").query("description", &parts::description_of_part(hash))
+}
+
+pub(crate) fn list_groups_of_key(place: &Place, hash: &str) -> Request {
+    list(place, "list security groups", "security-groups").query("description", &parts::description_of_part(hash))
+}
+
 /// All of the project's: not every cloud filters by description.
 pub(crate) fn list_floating_ips(place: &Place) -> Request {
     list(place, "list floating IPs", "floatingips")
@@ -237,14 +246,14 @@ fn about<T: Serialize>(what: &'static str, body: T) -> BTreeMap<&'static str, T>
 #[derive(Serialize)]
 struct NewGroup<'a> {
     name: &'a str,
-    description: &'static str,
+    description: &'a str,
 }
 
 /// A security group that lets nothing in, and everything out.
 pub(crate) fn create_group(place: &Place, key_hash: &str) -> Result<Request> {
     let body = NewGroup {
         name: &parts::name_for_key(key_hash),
-        description: "made by provision for one host",
+        description: &parts::description_of_part(key_hash),
     };
     let create = Request::post("create security group", place.network.join(["security-groups"]));
     create.about(Subject::Other).json(&about("security_group", &body))
@@ -331,6 +340,7 @@ pub(crate) fn create_rules(place: &Place, group: &str, openings: &[Opening]) -> 
 struct NewPort<'a> {
     network_id: &'a str,
     name: &'a str,
+    description: &'a str,
     security_groups: Vec<&'a str>,
 }
 
@@ -339,6 +349,7 @@ pub(crate) fn create_port(place: &Place, network: &str, key_hash: &str, chosen: 
     let body = NewPort {
         network_id: network,
         name: &parts::name_for_key(key_hash),
+        description: &parts::description_of_part(key_hash),
         security_groups: chosen.into_iter().collect(),
     };
     let create = Request::post("create port", place.network.join(["ports"]));

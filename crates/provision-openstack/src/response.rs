@@ -309,6 +309,8 @@ pub(crate) struct Port {
     #[serde(default)]
     pub(crate) name: String,
     #[serde(default)]
+    pub(crate) description: String,
+    #[serde(default)]
     device_id: String,
     #[serde(default)]
     pub(crate) security_groups: Vec<String>,
@@ -335,6 +337,8 @@ pub(crate) struct Group {
     id: String,
     #[serde(default)]
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: String,
     #[serde(rename = "security_group_rules", default)]
     pub(crate) rules: Vec<Rule>,
 }

@@ -438,42 +438,42 @@ async fn delete_names_the_parts_before_the_server_goes() {
     let found = support::server(&small_host(), "ACTIVE", None);
     answer(&server, "GET", &path, 200, json!({"server": found})).await;
     answer(&server, "GET", DETAIL, 200, json!({"servers": [found]})).await;
-    // One of a name that only begins like the host's, and one that an earlier call with the key left.
+    // What an earlier call with the key left of a host of its own, which is gone, and somebody else's.
+    let gone = "0f9ab2e4-5a0e-4c61-9f0b-3a6a1c1f7d22";
     let hash = wire::labels(OpenStack::INFO, &small_host())
         .key_hash()
         .unwrap()
         .to_owned();
-    let left =
-        json!({"id": "16ff5ec2-9a4e-4a7c-8a7b-0d2d4d1c6b11", "name": format!("provision-new-{hash}"), "device_id": ""});
+    let port = "16ff5ec2-9a4e-4a7c-8a7b-0d2d4d1c6b11";
+    let address = "7be1c0de-0d7a-4c62-8c6e-0f6f3f1b2a33";
+    let left = json!([
+        {"id": port, "name": format!("provision-{gone}"), "description": format!("provision key {hash}"), "device_id": ""},
+        {"id": "other", "name": format!("provision-{ID}-too"), "description": "mine", "device_id": ""},
+    ]);
     let floating = json!([
         {"id": FLOATING, "description": format!("provision-{ID} key {hash}"), "port_id": PORT},
+        {"id": address, "description": format!("provision-{gone} key {hash}"), "port_id": null},
         {"id": "other", "description": "mine", "port_id": null},
     ]);
-    answer_names(&server, json!([left]), json!([]), floating).await;
+    answer_names(&server, left, json!([]), floating).await;
     answer_parts(&server).await;
     answer(&server, "DELETE", &path, 204, Value::Null).await;
-    answer(
-        &server,
-        "DELETE",
-        &format!("/network/v2.0/floatingips/{FLOATING}"),
-        204,
-        Value::Null,
-    )
-    .await;
-    answer(
-        &server,
-        "DELETE",
-        "/network/v2.0/ports/16ff5ec2-9a4e-4a7c-8a7b-0d2d4d1c6b11",
-        204,
-        Value::Null,
-    )
-    .await;
+    let floating = format!("/network/v2.0/floatingips/{FLOATING}");
+    let (left, port) = (
+        format!("/network/v2.0/floatingips/{address}"),
+        format!("/network/v2.0/ports/{port}"),
+    );
+    for part in [&floating, &left, &port] {
+        answer(&server, "DELETE", part, 204, Value::Null).await;
+    }
     let deleted = connect(&server).delete(&id().into()).await.unwrap();
     assert_eq!(deleted, Deletion::InProgress);
     insta::assert_snapshot!(sent(&server).await);
     let order = paths(&server).await;
     let at = |wanted: &str| order.iter().position(|path| path.starts_with(wanted)).unwrap();
     assert!(at("PUT /network/v2.0/security-groups") < at("DELETE /compute"));
+    // An address before its server would leave one that is never active again, were this the last request.
+    assert!(at("DELETE /compute") < at(&format!("DELETE {floating}")));
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Removing a host and what was made for it. Group and port are in use until their server is gone, and go in a later call; the
-//! floating IP, which bills and survives its server, goes with it.
+//! floating IP, which bills and survives its server, goes with it. Not before it: a server without its address that lives on, as
+//! whoever deletes it dies in between, would never be active again.
 
 use futures_util::future::{join, join_all, join3, join4};
-use provision_core::{Deletion, Error, ErrorKind, HostStatus, ProvisionedHost, Result};
+use provision_core::{Deletion, ErrorKind, HostStatus, ProvisionedHost, Result};
 use provision_http::{Going, Request};
 
 use super::servers;
@@ -25,9 +26,11 @@ pub(super) async fn host(session: &Session, place: &Place, server: &str) -> Resu
     .await;
     let (found, ports, groups, floating) = (found?, ports?, groups?, floating?);
     let is_ours = |ip: &FloatingIp| parts::is_for_host(ip.description(), server);
-    let floating: Vec<FloatingIp> = floating.into_iter().filter(is_ours).collect();
+    let (floating, others): (Vec<FloatingIp>, Vec<FloatingIp>) = floating.into_iter().partition(is_ours);
     match found {
-        Some(ServerAnswer { server }) => remove_server(session, place, server, &ports, &groups, &floating).await,
+        Some(ServerAnswer { server }) => {
+            remove_server(session, place, server, (&ports, &groups, &floating), others).await
+        }
         None => remove_parts(session, place, &ports, &groups, &floating).await,
     }
 }
@@ -46,6 +49,26 @@ async fn groups(session: &Session, place: &Place, name: &str) -> Result<Vec<Grou
     Ok(groups)
 }
 
+/// What exists with a key: servers, and ports and groups whatever they are called.
+async fn of_key(session: &Session, place: &Place, hash: &str) -> Result<(Vec<ProvisionedHost>, Vec<Port>, Vec<Group>)> {
+    let (ports, groups) = (
+        request::list_ports_of_key(place, hash),
+        request::list_groups_of_key(place, hash),
+    );
+    let (hosts, ports, groups) = join3(
+        servers(session, place, Some(hash)),
+        session.pages::<Ports>(|marker| after(ports.clone(), marker)),
+        session.pages::<Groups>(|marker| after(groups.clone(), marker)),
+    )
+    .await;
+    let (mut hosts, mut ports, mut groups) = (hosts?, ports?, groups?);
+    let description = parts::description_of_part(hash);
+    hosts.retain(|host| host.labels.key_hash() == Some(hash));
+    ports.retain(|port| port.description == description);
+    groups.retain(|group| group.description == description);
+    Ok((hosts, ports, groups))
+}
+
 async fn floating_ips(session: &Session, place: &Place) -> Result<Vec<FloatingIp>> {
     let list = request::list_floating_ips(place);
     session.pages::<FloatingIps>(|marker| after(list.clone(), marker)).await
@@ -57,9 +80,8 @@ async fn remove_server(
     session: &Session,
     place: &Place,
     server: Server,
-    ports: &[Port],
-    groups: &[Group],
-    floating: &[FloatingIp],
+    (ports, groups, floating): (&[Port], &[Group], &[FloatingIp]),
+    other_floating: Vec<FloatingIp>,
 ) -> Result<Deletion> {
     let (id, labels) = (server.id.clone(), server.labels());
     let status = server.into_host(place)?.status;
@@ -74,10 +96,10 @@ async fn remove_server(
             _ => None,
         },
     ];
-    let (named, freed, left) = join3(
+    let freed = delete_floating_ips(place, floating)?;
+    let (named, left) = join(
         remove_all(session, unnamed.into_iter().flatten()),
-        remove_all(session, delete_floating_ips(place, floating)?),
-        left_of_key(session, place, labels.key_hash(), &parts, &id),
+        left_of_key(session, place, labels.key_hash(), &parts, &id, other_floating),
     )
     .await;
     // Parts that nothing leads to would be left. Only what asking again cannot mend must not keep a host that bills.
@@ -85,16 +107,15 @@ async fn remove_server(
         Err(error) if error.kind() != ErrorKind::Forbidden => return Err(error),
         named => named,
     };
-    let deleted = async {
+    let removed = async {
         if status != HostStatus::Deleting {
             session.remove(request::delete_server(place, &id)).await?.accepted()?;
         }
-        Ok::<(), Error>(())
+        remove_all(session, freed).await
     };
-    let (deleted, swept) = join(deleted, async { remove_all(session, left?).await }).await;
-    deleted?;
+    let (removed, swept) = join(removed, async { remove_all(session, left?).await }).await;
+    removed?;
     named?;
-    freed?;
     swept?;
     Ok(Deletion::InProgress)
 }
@@ -119,53 +140,48 @@ async fn remove_parts(
     })
 }
 
-/// What calls with a key made for a server that never came to be, while the key has no other server: one that is being made would
-/// lose its port. Nothing of it is in use by a server, and a port of it is in no group.
+/// What calls with a key made for a server that never came to be, or that was removed by somebody who did not come to the end of it,
+/// while the key has no other server: one that is being made would lose its port. Nothing of it is in use by a server.
 async fn left_of_key(
     session: &Session,
     place: &Place,
     key_hash: Option<&str>,
     parts: &Parts,
     server: &str,
+    mut floating: Vec<FloatingIp>,
 ) -> Result<Vec<Request>> {
     let Some(hash) = key_hash else {
         return Ok(Vec::new());
     };
-    let name = parts::name_for_key(hash);
-    let (hosts, ports, groups) = join3(
-        servers(session, place, Some(hash)),
-        ports(session, place, &name),
-        groups(session, place, &name),
-    )
-    .await;
-    let (hosts, mut ports, mut groups) = (hosts?, ports?, groups?);
-    let is_other =
-        |host: &ProvisionedHost| host.labels.key_hash() == Some(hash) && host.id.parts().next() != Some(server);
-    if hosts.iter().any(is_other) {
+    let (hosts, mut ports, mut groups) = of_key(session, place, hash).await?;
+    if hosts.iter().any(|host| host.id.parts().next() != Some(server)) {
         return Ok(Vec::new());
     }
+    floating.retain(|ip| parts::is_for_key(ip.description(), hash));
     ports.retain(|port| !port.is_used() && port.id().ok() != parts.port.as_deref());
     groups.retain(|group| group.id().ok() != parts.group.as_deref());
-    let deletes = delete_ports(place, &ports)?
-        .into_iter()
-        .chain(delete_groups(place, &groups)?);
-    Ok(deletes.collect())
+    let mut deletes = delete_floating_ips(place, &floating)?;
+    deletes.extend(delete_ports(place, &ports)?);
+    deletes.extend(delete_groups(place, &groups)?);
+    Ok(deletes)
 }
 
 /// What was made with a key for a host that was never created, or that somebody else removed.
 pub(super) async fn leftovers(session: &Session, place: &Place, hash: &str) -> Result<Deletion> {
-    let name = parts::name_for_key(hash);
-    let (hosts, ports, groups, floating) = join4(
-        servers(session, place, Some(hash)),
-        ports(session, place, &name),
-        groups(session, place, &name),
-        floating_ips(session, place),
-    )
-    .await;
-    let (hosts, ports, groups, floating) = (hosts?, ports?, groups?, floating?);
-    if hosts.iter().any(|host| host.labels.key_hash() == Some(hash)) {
-        // Its own deletion takes them along.
-        return Ok(match ports.is_empty() && groups.is_empty() {
+    let (of_key, floating) = join(of_key(session, place, hash), floating_ips(session, place)).await;
+    let ((hosts, ports, groups), floating) = (of_key?, floating?);
+    if !hosts.is_empty() {
+        // Their own deletion takes them along.
+        let names: Vec<String> = hosts
+            .iter()
+            .filter_map(|host| host.id.parts().next())
+            .map(parts::name_for_host)
+            .collect();
+        let mut named = ports
+            .iter()
+            .map(|port| &port.name)
+            .chain(groups.iter().map(|group| &group.name));
+        return Ok(match named.all(|name| names.contains(name)) {
             true => Deletion::NotFound,
             false => Deletion::InProgress,
         });

@@ -1,13 +1,17 @@
-//! Tunnels and hosts of inlets-operator, on every cloud.
+//! Tunnels and hosts of inlets-operator, on every cloud that it knew.
 
 use serde_json::json;
 
 use super::reason;
-use crate::world::{World, clouds::on_every_cloud, inlets::SHARED};
+use crate::world::{
+    World,
+    clouds::on,
+    inlets::{CLOUDS, SHARED},
+};
 
 #[test]
 fn a_tunnel_of_inlets_operator_is_taken_over_polled_and_deleted() {
-    on_every_cloud(async |cloud| {
+    on(&CLOUDS, async |cloud| {
         let mut world = World::new(cloud);
         let id = world.leave_by_inlets_operator("web").await;
         let region = match cloud {

@@ -150,8 +150,12 @@ pub(super) fn get(state: &mut State, region: &Region, id: &str) -> Handled {
 }
 
 pub(super) fn list(call: &Call<'_>, state: &State, region: &Region) -> Handled {
-    let name = call.query.get("name");
-    let fits = |group: &&Group| group.region == region.name && name.is_none_or(|name| group.name == name);
+    let (name, description) = (call.query.get("name"), call.query.get("description"));
+    let fits = |group: &&Group| {
+        group.region == region.name
+            && name.is_none_or(|name| group.name == name)
+            && description.is_none_or(|text| group.description == text)
+    };
     let (page, next) = slice(call, state.groups.iter().filter(fits).collect(), |group| {
         group.id.clone()
     })?;

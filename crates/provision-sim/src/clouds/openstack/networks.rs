@@ -86,8 +86,8 @@ pub(super) fn show_port(port: &Port, region: &Region) -> Value {
         "device_owner": if used { "compute:nova" } else { "" },
         "fixed_ips": [{ "subnet_id": region.subnet_of(&port.network), "ip_address": port.address }],
         "tenant_id": PROJECT, "port_security_enabled": true, "security_groups": port.groups,
-        "binding:vnic_type": "normal", "allowed_address_pairs": [], "extra_dhcp_opts": [], "description": "",
-        "tags": [], "created_at": rfc3339(port.created), "updated_at": rfc3339(port.created), "revision_number": 1,
+        "binding:vnic_type": "normal", "allowed_address_pairs": [], "extra_dhcp_opts": [],
+        "description": port.description, "tags": [], "created_at": rfc3339(port.created), "updated_at": rfc3339(port.created), "revision_number": 1,
     })
 }
 
@@ -102,6 +102,7 @@ pub(super) fn new_port(call: &mut Call<'_>, region: &Region, network: &str, grou
     Port {
         id: call.uuid(),
         name: String::new(),
+        description: String::new(),
         region: region.name.to_owned(),
         network: network.to_owned(),
         address,
@@ -147,11 +148,16 @@ pub(super) fn create_port(call: &mut Call<'_>, state: &mut State, region: &Regio
     }
     let wanted = groups(&fields, state, region)?.unwrap_or_else(|| vec![region.default_group()]);
     let mut port = new_port(call, region, network, wanted);
-    port.name = fields
-        .text("name")
-        .map_err(wrong_attribute)?
-        .unwrap_or_default()
-        .to_owned();
+    let text = |field: &str| {
+        Ok::<_, Answer>(
+            fields
+                .text(field)
+                .map_err(wrong_attribute)?
+                .unwrap_or_default()
+                .to_owned(),
+        )
+    };
+    (port.name, port.description) = (text("name")?, text("description")?);
     let shown = show_port(&port, region);
     state.ports.push(port);
     Ok(Answer::json(201, &json!({ "port": shown })).content_type("application/json"))
@@ -174,9 +180,11 @@ pub(super) fn get_port(state: &mut State, region: &Region, id: &str) -> Handled 
 
 pub(super) fn list_ports(call: &Call<'_>, state: &State, region: &Region) -> Handled {
     let (name, device) = (call.query.get("name"), call.query.get("device_id"));
+    let description = call.query.get("description");
     let fits = |port: &&Port| {
         port.region == region.name
             && name.is_none_or(|name| port.name == name)
+            && description.is_none_or(|text| port.description == text)
             && device.is_none_or(|device| port.device == device)
     };
     let (page, next) = slice(call, state.ports.iter().filter(fits).collect(), |port| port.id.clone())?;
@@ -191,9 +199,11 @@ pub(super) fn change_port(call: &Call<'_>, state: &mut State, region: &Region, i
         &["name", "security_groups", "description", "admin_state_up"],
     )?;
     let wanted = groups(&fields, state, region)?;
-    let name = fields.text("name").map_err(wrong_attribute)?.map(str::to_owned);
+    let text = |field: &str| Ok::<_, Answer>(fields.text(field).map_err(wrong_attribute)?.map(str::to_owned));
+    let (name, description) = (text("name")?, text("description")?);
     let port = find(state, region, id)?;
     port.name = name.unwrap_or_else(|| port.name.clone());
+    port.description = description.unwrap_or_else(|| port.description.clone());
     port.groups = wanted.unwrap_or_else(|| port.groups.clone());
     Ok(Answer::json(200, &json!({ "port": show_port(port, region) })).content_type("application/json"))
 }

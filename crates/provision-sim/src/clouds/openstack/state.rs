@@ -50,6 +50,8 @@ pub(super) struct Server {
 pub(super) struct Port {
     pub(super) id: String,
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) description: String,
     pub(super) region: String,
     pub(super) network: String,
     pub(super) address: String,
