@@ -218,11 +218,11 @@ pub(crate) fn list_groups(place: &Place, name: &str) -> Request {
 
 /// Those of a key, whatever they are called by now.
 pub(crate) fn list_ports_of_key(place: &Place, hash: &str) -> Request {
-    list(place, "list ports", "ports").query("description", &parts::description_of_part(hash))
+    list(place, "list ports", "ports").query("description", parts::description_of_part(hash))
 }
 
 pub(crate) fn list_groups_of_key(place: &Place, hash: &str) -> Request {
-    list(place, "list security groups", "security-groups").query("description", &parts::description_of_part(hash))
+    list(place, "list security groups", "security-groups").query("description", parts::description_of_part(hash))
 }
 
 /// All of the project's: not every cloud filters by description.

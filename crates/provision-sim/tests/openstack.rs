@@ -288,8 +288,8 @@ fn play(sim: &Sim) -> Vec<(&'static str, Got)> {
     ] {
         played.push((what, cloud.post(&servers, cloud.order(changes))));
     }
-    let foo = json!({"security_group": {"name": "x", "foo": 1}});
-    played.push(("attribute unknown", cloud.post(&groups, foo)));
+    let unknown = json!({"security_group": {"name": "x", "foo": 1}});
+    played.push(("attribute unknown", cloud.post(&groups, unknown)));
     played
 }
 
