@@ -85,7 +85,7 @@ fn report(cases: &[Case]) -> (Table, Vec<String>) {
         table.count(&case.cloud, number.unwrap_or_default(), case.operation.name(), verdict);
         for (column, text) in &verdict.0 {
             let text = format!("{case}: {}: {text}", column.title());
-            match known::find(case.operation, *column) {
+            match known::find(&case.cloud, case.operation, *column) {
                 Some(known) => println!("{text} (open: {})", known.reason),
                 None => objections.push(text),
             }

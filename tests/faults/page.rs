@@ -52,7 +52,8 @@ A number in a column is the number of cases in which this happened:
     for known in KNOWN {
         let operations: Vec<&str> = known.operations.iter().map(|operation| operation.name()).collect();
         text.push_str(&format!(
-            "- {}, {}: {}\n",
+            "- {}{}, {}: {}\n",
+            known.cloud.map(|cloud| format!("{cloud}, ")).unwrap_or_default(),
             known.column.title(),
             operations.join(", "),
             known.reason

@@ -115,9 +115,13 @@ impl Table {
         }
     }
 
-    /// How many cases of an operation a column objects to, on all clouds.
-    pub(crate) fn objections(&self, operation: &str, column: Column) -> usize {
-        let rows = self.0.iter().filter(|((_, _, name), _)| *name == operation);
+    /// How many cases of an operation a column objects to, on one cloud or on all.
+    pub(crate) fn objections(&self, cloud: Option<&str>, operation: &str, column: Column) -> usize {
+        let is_of = |of: &str| cloud.is_none_or(|cloud| cloud == of);
+        let rows = self
+            .0
+            .iter()
+            .filter(|((of, _, name), _)| *name == operation && is_of(of));
         rows.filter_map(|(_, row)| row.objections.get(&column)).sum()
     }
 

@@ -76,7 +76,13 @@ impl Config {
         let file = clouds_yaml::read(settings).map_err(refused)?.unwrap_or_default();
         let given = Given { settings, file: &file };
         let allow_http = settings.flag(&INFO, "allow-http")?;
-        let identity = given.require("endpoint")?;
+        let identity = given.require("endpoint").map_err(|error| match given.credentials() {
+            Ok(_) => error,
+            Err(also) => refused(Error::new(
+                error.kind(),
+                format!("{}; {}", error.message(), also.message()),
+            )),
+        })?;
         let region = given.text("region").unwrap_or(INFO.default_region.to_owned());
         id::region(&region).map_err(refused)?;
         let interface = given.text("interface").unwrap_or_else(|| "public".to_owned());
@@ -264,6 +270,11 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         assert!(missing(&user().with("endpoint", "")).contains("OS_AUTH_URL"));
+        let all = missing(&Settings::new());
+        assert!(
+            all.contains("OS_AUTH_URL") && all.contains("`application-credential-id`"),
+            "{all}"
+        );
         assert!(missing(&user().with("password", "")).contains("OS_PASSWORD"));
         assert!(missing(&user().with("project", "")).contains("OS_PROJECT_NAME"));
         assert!(missing(&user().with("username", "")).contains("OS_CLOUD"));

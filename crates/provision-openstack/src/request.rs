@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use provision_core::{Error, HostId, KEY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Order, PortRange, Result};
-use provision_http::{Endpoint, Request, Subject};
+use provision_http::{Endpoint, Request, Subject, http::StatusCode};
 use serde::Serialize;
 
 use crate::{
@@ -163,7 +163,9 @@ pub(crate) fn get_server(place: &Place, id: &str) -> Result<Request> {
 }
 
 pub(crate) fn delete_server(place: &Place, id: &str) -> Request {
-    Request::delete("delete server", place.compute.join(["servers", id])).about(Subject::Host)
+    Request::delete("delete server", place.compute.join(["servers", id]))
+        .about(Subject::Host)
+        .answered_with(StatusCode::NO_CONTENT)
 }
 
 /// One page of the servers with our marker, or with a key. A cloud without tags gives all servers of the project.
@@ -277,7 +279,9 @@ pub(crate) fn name_group(place: &Place, id: &str, server: &str) -> Result<Reques
 }
 
 pub(crate) fn delete_group(place: &Place, id: &str) -> Request {
-    Request::delete("delete security group", place.network.join(["security-groups", id])).about(Subject::Part)
+    Request::delete("delete security group", place.network.join(["security-groups", id]))
+        .about(Subject::Part)
+        .answered_with(StatusCode::NO_CONTENT)
 }
 
 /// What a security group lets in. Without a protocol it is everything, without ports all of the protocol's.
@@ -378,7 +382,9 @@ pub(crate) fn change_port(place: &Place, id: &str, server: &str, group: Option<&
 }
 
 pub(crate) fn delete_port(place: &Place, id: &str) -> Request {
-    Request::delete("delete port", place.network.join(["ports", id])).about(Subject::Part)
+    Request::delete("delete port", place.network.join(["ports", id]))
+        .about(Subject::Part)
+        .answered_with(StatusCode::NO_CONTENT)
 }
 
 #[derive(Serialize)]
@@ -405,5 +411,7 @@ pub(crate) fn create_floating_ip(
 }
 
 pub(crate) fn delete_floating_ip(place: &Place, id: &str) -> Request {
-    Request::delete("delete floating IP", place.network.join(["floatingips", id])).about(Subject::Part)
+    Request::delete("delete floating IP", place.network.join(["floatingips", id]))
+        .about(Subject::Part)
+        .answered_with(StatusCode::NO_CONTENT)
 }
