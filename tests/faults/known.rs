@@ -48,11 +48,6 @@ pub(crate) const KNOWN: &[Known] = &[
          address leads there. Deleting by id does",
     ),
     openstack(
-        &[Operation::DeleteById],
-        Column::Left,
-        "cut off after the server, of which nothing is known any more",
-    ),
-    openstack(
         CREATES,
         Column::Parts,
         "port and group of a create that was cut off are not taken for the next one, which may run at the same time: they are free \
