@@ -64,7 +64,7 @@ fn credentials(info: &ProviderInfo) -> Vec<(String, String)> {
 const ALLOWED: &str = "https://cloud.example/api";
 
 fn lacks_endpoint(error: &provision::Error) -> bool {
-    error.to_string().contains("needs the setting `endpoint`")
+    error.to_string().contains("setting `endpoint` is missing")
 }
 
 /// Everything that a cloud says and sends with these settings, and the places where it would send it.
